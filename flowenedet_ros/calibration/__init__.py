@@ -1,0 +1,1 @@
+"""Scores to [0, 1], thresholds with a stated guarantee, drift reference."""

@@ -1,0 +1,1 @@
+"""Datasets, label maps, corruptions, synthetic street scenes."""

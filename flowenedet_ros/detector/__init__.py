@@ -1,0 +1,1 @@
+"""The method: energies, flow, mixture, read-out, post-processing."""

@@ -1,0 +1,1 @@
+"""Fused graph, ONNX, model bundle writing, parity checks."""

@@ -1,0 +1,1 @@
+"""Frame in, `Perception` out. Imports no torch."""

@@ -1,0 +1,1 @@
+"""One inference runtime per file, all behind one interface."""

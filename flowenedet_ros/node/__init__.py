@@ -1,0 +1,1 @@
+"""The lifecycle node: parameters, topics, QoS, diagnostics, messages to arrays and back."""

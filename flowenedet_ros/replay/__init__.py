@@ -1,0 +1,1 @@
+"""Bags: play, record, process offline."""

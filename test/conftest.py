@@ -1,0 +1,17 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='session')
+def real_data() -> Path:
+    """Give the folder of real road data, or skip the test that asks for it."""
+    folder = Path(os.environ.get('FLOWENEDET_DATA', REPOSITORY.parent / 'shared' / 'data'))
+    if not folder.is_dir():
+        pytest.skip(f'no real road data: set FLOWENEDET_DATA (looked in {folder})')
+    return folder
