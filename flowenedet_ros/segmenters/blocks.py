@@ -1,0 +1,48 @@
+"""Convolution blocks shared by the segmenters, named as MMSegmentation names them in checkpoints."""
+
+from torch import Tensor, nn
+
+
+class ConvBlock(nn.Module):
+    """Convolution, batch normalisation and an optional ReLU."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        act: nn.Module | None = None,
+        eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        padding = dilation * (kernel // 2)
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, kernel, stride, padding, dilation, groups, bias=False
+        )
+        self.bn = nn.BatchNorm2d(out_channels, eps=eps)
+        self.act = nn.ReLU(inplace=True) if act is None else act
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the block."""
+        y: Tensor = self.act(self.bn(self.conv(x)))
+        return y
+
+
+class SeparableConvBlock(nn.Module):
+    """A 3x3 depthwise and a 1x1 pointwise convolution, each normalised and rectified."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, dilation: int = 1) -> None:
+        super().__init__()
+        self.depthwise_conv = ConvBlock(
+            in_channels, in_channels, 3, dilation=dilation, groups=in_channels
+        )
+        self.pointwise_conv = ConvBlock(in_channels, out_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply both convolutions."""
+        y: Tensor = self.pointwise_conv(self.depthwise_conv(x))
+        return y
