@@ -47,7 +47,7 @@ $(VENV)/.test: $(DECLARATIONS) $(VENV)/.runtime
 	@touch $@
 
 # --symlink-install: edited Python is live; only what setup.py copies by name needs a new build.
-install/.built: $(DECLARATIONS) $(VENV)/.runtime config launch resource/flowenedet_ros
+install/.built: $(DECLARATIONS) $(VENV)/.runtime $(wildcard config/* launch/* resource/*)
 	PATH=$(abspath $(BIN)):$$PATH $(BIN)/colcon --log-base log build --base-paths . \
 	  --symlink-install --event-handlers console_direct- desktop_notification-
 	@touch $@
