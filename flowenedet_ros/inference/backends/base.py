@@ -1,0 +1,102 @@
+"""What every runtime of the fused graph looks like."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowenedet_ros.inference.errors import BundleError
+from flowenedet_ros.inference.perception import Thresholds
+
+Precision = Literal['fp32', 'fp16', 'bf16', 'int8']
+PRECISIONS: tuple[Precision, ...] = ('fp32', 'fp16', 'bf16', 'int8')
+INPUTS: Mapping[str, tuple[str, int]] = {
+    'image': ('uint8', 4),
+    'idm_threshold': ('float32', 1),
+    'ood_threshold': ('float32', 1),
+}
+"""Name to element type and rank, in the order in which the graph declares them."""
+OUTPUTS: Mapping[str, tuple[str, int]] = {
+    'labels': ('uint8', 3),
+    'idm_mask': ('uint8', 3),
+    'ood_mask': ('uint8', 3),
+    'idm_score': ('float32', 3),
+    'ood_score': ('float32', 3),
+    'nonfinite': ('int32', 1),
+}
+
+
+class Outputs(NamedTuple):
+    """What the graph gives for N images; the arrays belong to the caller."""
+
+    labels: NDArray[np.uint8]
+    """(N, H, W) class ids at the network's input size."""
+    idm_mask: NDArray[np.uint8]
+    """(N, H, W), 0 or 255."""
+    ood_mask: NDArray[np.uint8]
+    """(N, H, W), 0 or 255."""
+    idm_score: NDArray[np.float32]
+    """(N, h, w) in [0, 1]."""
+    ood_score: NDArray[np.float32]
+    """(N, h, w) in [0, 1]."""
+    nonfinite: NDArray[np.int32]
+    """(N,) replaced pixels."""
+
+
+class Backend(Protocol):
+    """A loaded graph, used from one thread at a time."""
+
+    name: str
+    """As in the `backend` parameter."""
+    precision: Precision
+    device: str
+    """The hardware in words."""
+    batches: bool
+    """Whether one call takes several images."""
+
+    def infer(self, images: NDArray[np.uint8], thresholds: Thresholds) -> Outputs:
+        """Run the graph.
+
+        :param images: (N, H, W, 3), C-contiguous, in the bundle's channel order.
+        :raises BackendError: when the runtime fails; the backend may be dead afterwards.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what the runtime holds."""
+        ...
+
+
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """How a backend may use the machine.
+
+    :param threads: of the CPU backends; 0 leaves the choice to the runtime.
+    :param gpu_id: which NVIDIA GPU.
+    :param progress: called with (what is being built, fraction done) while an engine is built.
+    """
+
+    threads: int = 0
+    gpu_id: int = 0
+    progress: Callable[[str, float], None] | None = None
+
+
+def check_signature(
+    inputs: Mapping[str, tuple[str, int]], outputs: Mapping[str, tuple[str, int]], path: Path
+) -> None:
+    """Refuse an ONNX file that is not a fused graph.
+
+    :param inputs: what the file declares: name to element type and rank.
+    :raises BundleError: naming the first difference.
+    """
+    for kind, found, wanted in (('input', inputs, INPUTS), ('output', outputs, OUTPUTS)):
+        for name, (dtype, rank) in wanted.items():
+            if found.get(name) != (dtype, rank):
+                there = ', '.join(f'{key} {value[0]}[{value[1]}d]' for key, value in found.items())
+                raise BundleError(
+                    f'{path}: {kind} `{name}` {dtype}[{rank}d] was expected, found {there}; '
+                    'write the file with `flowenedet export`'
+                )

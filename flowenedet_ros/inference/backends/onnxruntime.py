@@ -1,0 +1,94 @@
+"""ONNX Runtime: the CPU reference, and its GPU execution providers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowenedet_ros.inference.backends.base import (
+    OUTPUTS,
+    Outputs,
+    Precision,
+    RuntimeOptions,
+    check_signature,
+)
+from flowenedet_ros.inference.errors import BackendError
+from flowenedet_ros.inference.perception import Thresholds
+
+_PROVIDERS = {
+    'onnxruntime': 'CPUExecutionProvider',
+    'onnxruntime-cuda': 'CUDAExecutionProvider',
+    'onnxruntime-tensorrt': 'TensorrtExecutionProvider',
+}
+_DTYPES = {'tensor(uint8)': 'uint8', 'tensor(float)': 'float32', 'tensor(int32)': 'int32'}
+_ERRORS_ONLY = 3
+
+
+class OnnxRuntimeBackend:
+    """The fused graph in an ONNX Runtime session.
+
+    :param path: of the ONNX file.
+    :param name: which execution provider, by backend name.
+    :raises BackendError: when ONNX Runtime is missing or refuses the graph.
+    :raises BundleError: when the file is not a fused graph.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        precision: Precision,
+        options: RuntimeOptions,
+        name: str = 'onnxruntime',
+    ) -> None:
+        self.name = name
+        self.precision = precision
+        self._session = _open(path, _PROVIDERS[name], options)
+        self.device = 'CPU' if name == 'onnxruntime' else f'GPU {options.gpu_id}'
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        check_signature(_declared(inputs), _declared(outputs), path)
+        self.batches = not isinstance(inputs[0].shape[0], int)
+
+    def infer(self, images: NDArray[np.uint8], thresholds: Thresholds) -> Outputs:
+        """Run the graph."""
+        feeds = {
+            'image': images,
+            'idm_threshold': np.array([thresholds.idm], np.float32),
+            'ood_threshold': np.array([thresholds.ood], np.float32),
+        }
+        try:
+            return Outputs(*self._session.run(list(OUTPUTS), feeds))
+        except Exception as error:  # its exceptions share no base class of their own
+            raise BackendError(f'{self.name} failed on a frame: {error}') from error
+
+    def close(self) -> None:
+        """Free the session."""
+        self._session = None
+
+
+def _declared(nodes: Any) -> dict[str, tuple[str, int]]:
+    return {node.name: (_DTYPES.get(node.type, node.type), len(node.shape)) for node in nodes}
+
+
+def _open(path: Path, provider: str, options: RuntimeOptions) -> Any:
+    try:
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise BackendError(
+            f'ONNX Runtime is not installed ({error}): pip install onnxruntime'
+        ) from error
+    if provider not in onnxruntime.get_available_providers():
+        raise BackendError(
+            f'this ONNX Runtime has no {provider}: pip install onnxruntime-gpu in its place'
+        )
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = options.threads
+    settings.log_severity_level = _ERRORS_ONLY
+    where = {} if provider == 'CPUExecutionProvider' else {'device_id': str(options.gpu_id)}
+    try:
+        session = onnxruntime.InferenceSession(str(path), settings, providers=[(provider, where)])
+    except Exception as error:  # its exceptions share no base class of their own
+        raise BackendError(f'ONNX Runtime cannot run {path}: {error}') from error
+    if provider not in session.get_providers():
+        raise BackendError(f'{provider} did not start: its CUDA libraries are missing or too old')
+    return session
