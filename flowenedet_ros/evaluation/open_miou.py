@@ -1,0 +1,95 @@
+"""Open-mIoU: the IoU of the known classes and of one more for what the detector sets aside.
+
+As the FlowEneDet paper defines it for Cityscapes: where the prediction is wrong, void included,
+the label becomes `unknown`; where the score passes a threshold, the prediction does; the mean is
+over the known classes and `unknown`. A perfect detector reaches 1 whatever the segmenter's mIoU,
+so it is not to be held against an mIoU, nor against the open-mIoU of other papers.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .histogram import BINS, bin_edges, score_keys
+
+_COARSER = 4
+"""Bits dropped from the bins of `histogram`: 512 bins an octave are enough for a threshold."""
+
+
+class OpenHistogram:
+    """Scores per predicted class, right and wrong apart, so that any threshold can be asked for.
+
+    :param classes: number of known classes.
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+        self._counts = np.zeros((2 * classes, BINS >> _COARSER), np.int64)
+
+    def add(
+        self,
+        scores: NDArray[np.float32],
+        predicted: NDArray[np.uint8],
+        wrong: NDArray[np.bool_],
+    ) -> None:
+        """Count pixels, three arrays of one shape; `wrong` takes void in."""
+        if scores.size == 0:
+            return
+        keys = (score_keys(scores) >> np.uint32(_COARSER)).astype(np.int64).ravel()
+        lowest, width = int(keys.min()), int(keys.max() - keys.min()) + 1
+        group = predicted.ravel().astype(np.int64) * 2 + wrong.ravel()
+        counts = np.bincount(group * width + keys - lowest, minlength=2 * self.classes * width)
+        self._counts[:, lowest : lowest + width] += counts.reshape(2 * self.classes, width)
+
+    def merge(self, other: 'OpenHistogram') -> None:
+        """Add the counts of another histogram of the same classes."""
+        keys, counts = other._occupied()
+        self._counts[:, keys] += counts
+
+    def iou(self, threshold: float) -> NDArray[np.float64]:
+        """Return the IoU of each known class and, last, of `unknown`, at score >= threshold.
+
+        The threshold is taken down to the edge of its bin. NaN for a class that does not occur.
+        """
+        edge = int(score_keys(np.array([threshold], np.float32))[0]) >> _COARSER
+        keys, counts = self._occupied()
+        kept = counts[:, keys < edge].sum(axis=1).reshape(self.classes, 2)
+        every = counts.sum(axis=1).reshape(self.classes, 2)
+        right, wrong = every[:, 0], every[:, 1]
+        known = _iou(kept[:, 0], right, kept.sum(axis=1))
+        aside = every - kept
+        unknown = _iou(aside[:, 1].sum(), wrong.sum(), aside.sum())
+        return np.append(known, unknown)
+
+    def mean_iou(self, threshold: float) -> float:
+        """Return open-mIoU at a threshold."""
+        iou = self.iou(threshold)
+        return float(np.nanmean(iou)) if np.isfinite(iou).any() else float('nan')
+
+    def best(self) -> tuple[float, float]:
+        """Return the greatest open-mIoU over 64 quantiles of the scores and its threshold."""
+        keys, counts = self._occupied()
+        if not keys.size:
+            return float('nan'), float('nan')
+        mass = np.cumsum(counts.sum(axis=0))
+        index = np.unique(np.searchsorted(mass, mass[-1] * np.linspace(0, 1, 65)[1:]))
+        edges = bin_edges(keys[index.clip(0, len(keys) - 1)] << _COARSER)
+        return max((self.mean_iou(float(edge)), float(edge)) for edge in edges)
+
+    def _occupied(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        keys = np.flatnonzero(self._counts.any(axis=0))
+        return keys, self._counts[:, keys]
+
+    def __getstate__(self) -> dict[str, object]:
+        keys, counts = self._occupied()
+        return {'classes': self.classes, 'keys': keys, 'counts': counts}
+
+    def __setstate__(self, state: dict[str, NDArray[np.int64]]) -> None:
+        self.__init__(int(state['classes']))  # type: ignore[misc]
+        self._counts[:, state['keys']] = state['counts']
+
+
+def _iou(
+    both: NDArray[np.int64], label: NDArray[np.int64], predicted: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    union = label + predicted - both
+    return np.where(union > 0, both / np.maximum(union, 1), np.nan)
