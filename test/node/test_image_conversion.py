@@ -79,8 +79,10 @@ def test_row_padding_changes_nothing(encoding):
     np.testing.assert_array_equal(convert(padded), convert(without_padding(padded)))
 
 
-@pytest.mark.parametrize(('untyped', 'typed'), [('8UC1', 'mono8'), ('8UC3', 'bgr8'),
-                                                ('8UC4', 'bgra8'), ('16UC1', 'mono16')])
+@pytest.mark.parametrize(
+    ('untyped', 'typed'),
+    [('8UC1', 'mono8'), ('8UC3', 'bgr8'), ('8UC4', 'bgra8'), ('16UC1', 'mono16')],
+)
 def test_untyped_channels_are_read_as_opencv_writes_them(untyped, typed):
     message = make_image(untyped, 4, 6)
     as_typed = make_image(typed, 4, 6)
@@ -178,7 +180,7 @@ def test_a_truncated_picture_is_refused(extension, kept):
     message = compressed(pixels, extension)
     message.data = message.data[: int(len(message.data) * kept)]
 
-    with pytest.raises(ConversionError, match='cut off|broken|neither'):
+    with pytest.raises(ConversionError, match=r'cut off|broken|neither'):
         check_message(message, MAX_PIXELS)
 
 
