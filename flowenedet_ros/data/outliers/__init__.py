@@ -1,0 +1,1 @@
+"""Objects that no road class covers: cut out of pictures, or drawn."""
