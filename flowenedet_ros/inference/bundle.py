@@ -1,13 +1,11 @@
-"""Find a model folder, check it and load it."""
+"""Find a model folder and check what is in it."""
 
 import hashlib
 from pathlib import Path
 
-from flowenedet_ros.inference.backends.base import Precision, RuntimeOptions
-from flowenedet_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
+from flowenedet_ros.inference.backends.base import Precision
 from flowenedet_ros.inference.errors import BundleError
 from flowenedet_ros.inference.manifest import MANIFEST, Manifest, read_manifest
-from flowenedet_ros.inference.model import Model
 
 MODELS = Path(__file__).resolve().parents[1] / 'models'
 """Folder of the bundles that come with the package."""
@@ -71,24 +69,3 @@ def model_file(folder: Path, manifest: Manifest, precision: Precision) -> Path:
             f'write it with `flowenedet export --precision {precision}`'
         )
     return folder / name
-
-
-def load_bundle(
-    model: str | Path,
-    backend: str = 'auto',
-    precision: str = 'auto',
-    options: RuntimeOptions | None = None,
-) -> Model:
-    """Load a model folder, ready to run.
-
-    :param model: a bundled model's name or a folder.
-    :param backend: 'auto' takes the fastest that this machine has.
-    :param precision: 'auto', 'fp32', 'fp16', 'bf16' or 'int8'.
-    :raises BundleError: when the folder is wrong.
-    :raises BackendError: when the backend is missing or refuses the model.
-    """
-    folder = find_bundle(model)
-    manifest = open_bundle(folder)
-    path = model_file(folder, manifest, 'fp32')
-    runtime = OnnxRuntimeBackend(path, 'fp32', options or RuntimeOptions())
-    return Model(manifest, runtime, 'ONNX Runtime on the CPU')

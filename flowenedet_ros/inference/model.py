@@ -1,6 +1,7 @@
 """A loaded bundle: camera images in, `Perception` out."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
 
@@ -8,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowenedet_ros.inference.backends.base import Backend, Outputs
+from flowenedet_ros.inference.errors import FlowEneDetError
 from flowenedet_ros.inference.frames import check_frame, stack_frames
 from flowenedet_ros.inference.manifest import Manifest
 from flowenedet_ros.inference.perception import Perception
+from flowenedet_ros.inference.self_test import SelfTestReport, compare, read_golden
 
 
 class Model:
@@ -19,7 +22,8 @@ class Model:
     :param reason: why this backend and precision were chosen.
     """
 
-    def __init__(self, manifest: Manifest, backend: Backend, reason: str) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, backend: Backend, reason: str) -> None:
+        self.folder = folder
         self.manifest = manifest
         self.backend = backend
         self.reason = reason
@@ -54,6 +58,17 @@ class Model:
     def warm_up(self, height: int, width: int, batch: int = 1) -> None:
         """Run black images, so that the first camera image meets no late compilation."""
         self.run_batch([np.zeros((height, width, 3), np.uint8)] * batch)
+
+    def self_test(self) -> SelfTestReport:
+        """Compare with the golden outputs in the bundle; a failure is reported, never raised."""
+        try:
+            golden = read_golden(self.folder)
+            images = golden.images
+            if self.manifest.input.channel_order == 'rgb':
+                images = images[..., ::-1]
+            return compare(golden, [self.run(image) for image in images])
+        except FlowEneDetError as error:
+            return SelfTestReport(str(error))
 
     def close(self) -> None:
         """Free what the backend holds."""

@@ -61,7 +61,7 @@ def smooth_image(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
     down, right = (rows - top)[:, None, None], (columns - left)[None, :, None]
     upper = coarse[top][:, left] * (1 - right) + coarse[top][:, left + 1] * right
     lower = coarse[top + 1][:, left] * (1 - right) + coarse[top + 1][:, left + 1] * right
-    return (upper * (1 - down) + lower * down).astype(np.uint8)
+    return np.ascontiguousarray(upper * (1 - down) + lower * down, np.uint8)
 
 
 class _Graph:

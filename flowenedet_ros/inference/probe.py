@@ -1,0 +1,129 @@
+"""What this machine really has: drivers and devices are asked, not only packages imported."""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+
+from flowenedet_ros.inference.backends.base import Precision
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Whether a backend can run here."""
+
+    backend: str
+    usable: bool
+    detail: str
+    """What was found, or what is missing."""
+    fix: str = ''
+    """A command that would make it usable, where there is one."""
+    precisions: tuple[Precision, ...] = ('fp32',)
+    """Those that 'auto' tries, fastest first; int8 is only ever chosen by name."""
+
+
+def probe_backend(name: str) -> Probe:
+    """Ask for one backend, loading no other's library.
+
+    :param name: one of `BACKENDS`.
+    """
+    return _PROBES[name]()
+
+
+def count_gpus() -> tuple[int, str]:
+    """Ask NVIDIA's driver, with no CUDA package, how many GPUs there are.
+
+    :returns: the number, and what was found in words.
+    """
+    try:
+        driver = ctypes.CDLL('libcuda.so.1')
+    except OSError:
+        return 0, 'no NVIDIA driver (libcuda.so.1 not found)'
+    code = driver.cuInit(0)
+    if code:
+        return 0, f'the NVIDIA driver does not start (cuInit gives error {code})'
+    count = ctypes.c_int(0)
+    driver.cuDeviceGetCount(ctypes.byref(count))
+    return count.value, f'{count.value} NVIDIA GPU(s)'
+
+
+def _import(module: str) -> str | None:
+    """Import a module and say why it cannot be, or None."""
+    try:
+        __import__(module)
+    except Exception as error:  # a broken native library raises whatever it likes
+        return f'{type(error).__name__}: {error}'
+    return None
+
+
+def _version(*distributions: str) -> str:
+    for name in distributions:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return 'of unknown version'
+
+
+def _tensorrt(module: str) -> Probe:
+    package = module.replace('_', '-')
+    gpus, gpu_detail = count_gpus()
+    if not gpus:
+        return Probe(module, False, gpu_detail, 'install the NVIDIA driver of your GPU')
+    for name, install in ((module, package), ('cuda.bindings.runtime', 'cuda-python')):
+        problem = _import(name)
+        if problem:
+            return Probe(module, False, f'{name}: {problem}', f'pip install {install}')
+    return Probe(module, True, f'{package} {_version(package)}, {gpu_detail}', '', ('fp16', 'fp32'))
+
+
+def _onnxruntime_gpu(kind: str, provider: str) -> Probe:
+    backend = f'onnxruntime-{kind}'
+    gpus, gpu_detail = count_gpus()
+    if not gpus:
+        return Probe(backend, False, gpu_detail, 'install the NVIDIA driver of your GPU')
+    problem = _import('onnxruntime')
+    if problem is None:
+        import onnxruntime  # type: ignore[import-untyped]
+
+        if provider in onnxruntime.get_available_providers():
+            detail = f'onnxruntime {onnxruntime.__version__} with {provider}, {gpu_detail}'
+            return Probe(backend, True, detail, '', ('fp16', 'fp32'))
+    detail = problem or f'the installed onnxruntime has no {provider}'
+    return Probe(backend, False, detail, 'pip install onnxruntime-gpu')
+
+
+def _openvino() -> Probe:
+    problem = _import('openvino')
+    if problem:
+        return Probe('openvino', False, problem, 'pip install openvino')
+    import openvino  # type: ignore[import-untyped]
+
+    core = openvino.Core()
+    if 'CPU' not in core.available_devices:
+        return Probe('openvino', False, f'no CPU device among {core.available_devices}')
+    capabilities = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+    detail = f'openvino {_version("openvino")} on {core.get_property("CPU", "FULL_DEVICE_NAME")}'
+    if 'BF16' in capabilities:
+        return Probe('openvino', True, f'{detail}, computes in bf16', '', ('bf16', 'fp32'))
+    return Probe('openvino', True, detail)
+
+
+def _onnxruntime() -> Probe:
+    problem = _import('onnxruntime')
+    if problem:
+        return Probe('onnxruntime', False, problem, 'pip install onnxruntime')
+    return Probe('onnxruntime', True, f'onnxruntime {_version("onnxruntime", "onnxruntime-gpu")}')
+
+
+_PROBES: dict[str, Callable[[], Probe]] = {
+    'tensorrt': partial(_tensorrt, 'tensorrt'),
+    'tensorrt_rtx': partial(_tensorrt, 'tensorrt_rtx'),
+    'onnxruntime-tensorrt': partial(_onnxruntime_gpu, 'tensorrt', 'TensorrtExecutionProvider'),
+    'onnxruntime-cuda': partial(_onnxruntime_gpu, 'cuda', 'CUDAExecutionProvider'),
+    'openvino': _openvino,
+    'onnxruntime': _onnxruntime,
+}
+BACKENDS = tuple(_PROBES)
+"""Names that the `backend` parameter takes beside 'auto', in the order of preference."""

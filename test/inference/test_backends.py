@@ -1,0 +1,127 @@
+"""Every backend that runs here gives the same perception, and the choice is explained."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import yaml
+from onnx import TensorProto, helper
+from support.tiny_bundle import smooth_image, write_tiny_bundle
+
+from flowenedet_ros.inference import BackendError, BundleError, RuntimeOptions, load_bundle
+from flowenedet_ros.inference.backends.base import Outputs
+from flowenedet_ros.inference.probe import BACKENDS, count_gpus, probe_backend
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / 'tiny', fp16=True)
+
+
+def replace_graph(folder: Path, model: onnx.ModelProto, name: str = 'model.onnx') -> None:
+    (folder / name).write_bytes(model.SerializeToString())
+    sign(folder, name)
+
+
+def sign(folder: Path, name: str) -> None:
+    content = yaml.safe_load((folder / 'model.yaml').read_text())
+    content['files'][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / 'model.yaml').write_text(yaml.safe_dump(content))
+
+
+def test_openvino_agrees_with_onnxruntime(folder: Path) -> None:
+    image = smooth_image(240, 320, 5)
+    reference = load_bundle(folder, 'onnxruntime', 'fp32').run(image)
+    with load_bundle(folder, 'openvino', 'fp32') as model:
+        for _ in range(2):
+            found = model.run(image)
+            assert np.mean(found.labels == reference.labels) > 0.999
+            np.testing.assert_allclose(found.ood_score, reference.ood_score, atol=1e-4)
+        assert model.run(smooth_image(90, 120)).labels.shape == (96, 128)
+        assert len(model.run_batch([image, image])) == 2
+
+
+def test_openvino_results_survive_later_frames(folder: Path) -> None:
+    model = load_bundle(folder, 'openvino', 'fp32')
+    first = model.run(smooth_image(90, 120, 1))
+    kept = first.labels.copy()
+    model.run(smooth_image(90, 120, 2))
+    assert np.array_equal(first.labels, kept)
+
+
+def test_auto_takes_the_first_usable_backend_and_says_why(folder: Path) -> None:
+    model = load_bundle(folder)
+    usable = [name for name in BACKENDS if probe_backend(name).usable]
+    assert model.backend.name == usable[0]
+    assert probe_backend(usable[0]).detail in model.reason
+    if count_gpus()[0] == 0:
+        assert 'NVIDIA' in model.reason
+    assert model.self_test().passed
+
+
+def test_fp16_file_is_taken_by_name(folder: Path) -> None:
+    model = load_bundle(folder, 'onnxruntime', 'fp16')
+    assert model.backend.precision == 'fp16'
+    assert model.self_test().passed
+
+
+def test_missing_precision_says_how_to_write_it(folder: Path) -> None:
+    with pytest.raises(BundleError, match=r'no model_int8\.onnx.*export --precision int8'):
+        load_bundle(folder, 'onnxruntime', 'int8')
+
+
+def test_unknown_names_list_the_known(folder: Path) -> None:
+    with pytest.raises(BackendError, match='no backend `tpu`: choose auto or one of tensorrt'):
+        load_bundle(folder, 'tpu')
+    with pytest.raises(BackendError, match='no precision `fp8`: choose auto or one of fp32'):
+        load_bundle(folder, precision='fp8')
+
+
+@pytest.mark.skipif(count_gpus()[0] > 0, reason='this machine has an NVIDIA GPU')
+@pytest.mark.parametrize('backend', ['tensorrt', 'tensorrt_rtx', 'onnxruntime-cuda'])
+def test_gpu_backend_without_a_gpu_says_what_is_missing(folder: Path, backend: str) -> None:
+    with pytest.raises(BackendError, match=rf'backend {backend} cannot run here.*NVIDIA'):
+        load_bundle(folder, backend)
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_unsupported_operator_is_named(folder: Path, backend: str) -> None:
+    model = onnx.load(folder / 'model.onnx')
+    model.graph.node[0].op_type = 'Frobnicate'
+    replace_graph(folder, model)
+    with pytest.raises(BackendError, match='Frobnicate'):
+        load_bundle(folder, backend, 'fp32')
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_a_foreign_graph_is_refused(folder: Path, backend: str) -> None:
+    value = helper.make_tensor_value_info('image', TensorProto.FLOAT, [1, 3, 8, 8])
+    other = helper.make_tensor_value_info('labels', TensorProto.FLOAT, [1, 3, 8, 8])
+    node = helper.make_node('Identity', ['image'], ['labels'])
+    graph = helper.make_graph([node], 'foreign', [value], [other])
+    opset = [helper.make_opsetid('', 18)]
+    replace_graph(folder, helper.make_model(graph, opset_imports=opset, ir_version=9))
+    with pytest.raises(BundleError, match=r'input `image` uint8\[4d\] was expected, found'):
+        load_bundle(folder, backend, 'fp32')
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_a_file_that_is_no_graph(folder: Path, backend: str) -> None:
+    (folder / 'model.onnx').write_bytes(b'not a graph')
+    sign(folder, 'model.onnx')
+    with pytest.raises(BackendError, match=r'model\.onnx'):
+        load_bundle(folder, backend, 'fp32')
+
+
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_threads_can_be_limited(folder: Path, backend: str) -> None:
+    model = load_bundle(folder, backend, 'fp32', RuntimeOptions(threads=1))
+    assert model.self_test().passed
+
+
+def test_outputs_follow_the_declared_order() -> None:
+    from flowenedet_ros.inference.backends.base import OUTPUTS
+
+    assert Outputs._fields == tuple(OUTPUTS)
