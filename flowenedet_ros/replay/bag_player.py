@@ -22,6 +22,7 @@ from flowenedet_ros.replay.errors import ReplayError
 from flowenedet_ros.replay.live import message_class
 
 STAMPED = (IMAGE, COMPRESSED_IMAGE, CAMERA_INFO)
+CLOCK = 'rosgraph_msgs/msg/Clock'
 CLOCK_PERIOD_S = 0.01
 
 
@@ -71,8 +72,10 @@ class BagPlayer:
         self._connections = [c for c in reader.connections if c.topic in self._routes]
         self._matched = threading.Condition()
         self._subscribers: dict[str, int] = {}
-        self._publishers = {c.topic: self._publisher(c.topic, c.msgtype) for c in self._connections}
-        self._clock = self._clock_publisher() if self._options.clock else None
+        self._publishers = {
+            c.topic: self._publisher(self._routes[c.topic], c.msgtype) for c in self._connections
+        }
+        self._clock = self._publisher('/clock', CLOCK) if self._options.clock else None
         self._stamps = _Restamper(node)
         self.counts = PlayCounts(sent=dict.fromkeys(self._routes.values(), 0))
 
@@ -126,32 +129,24 @@ class BagPlayer:
             self._on_sent(BagMessage(live, message.msgtype, message.time_ns, cdr))
 
     def _publisher(self, topic: str, msgtype: str) -> Publisher:
-        live = self._routes[topic]
-
-        def matched(info: QoSPublisherMatchedInfo) -> None:
-            with self._matched:
-                self._subscribers[live] = info.current_count
-                self._matched.notify_all()
-
         try:
             kind = message_class(msgtype)
         except (ImportError, AttributeError) as error:
             raise ReplayError(f'{topic}: the type {msgtype} is not installed here') from error
+
+        def matched(info: QoSPublisherMatchedInfo) -> None:
+            with self._matched:
+                self._subscribers[topic] = info.current_count
+                self._matched.notify_all()
+
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         events = PublisherEventCallbacks(matched=matched)
-        return self._node.create_publisher(kind, live, qos, event_callbacks=events)
-
-    def _clock_publisher(self) -> Publisher:
-        from rosgraph_msgs.msg import Clock
-
-        return self._node.create_publisher(Clock, '/clock', QoSProfile(depth=1))
+        return self._node.create_publisher(kind, topic, qos, event_callbacks=events)
 
     def _tell_time(self, time_ns: int) -> None:
-        from rosgraph_msgs.msg import Clock
-
-        message = Clock()
-        message.clock.sec, message.clock.nanosec = divmod(time_ns, 10**9)
         if self._clock is not None:
+            message = message_class(CLOCK)()
+            message.clock.sec, message.clock.nanosec = divmod(time_ns, 10**9)
             self._clock.publish(message)
 
 
