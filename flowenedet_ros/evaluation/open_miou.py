@@ -9,10 +9,10 @@ so it is not to be held against an mIoU, nor against the open-mIoU of other pape
 import numpy as np
 from numpy.typing import NDArray
 
-from .histogram import BINS, bin_edges, score_keys
+from .histogram import BINS, Keys, bin_edges, score_keys
 
-_COARSER = 4
-"""Bits dropped from the bins of `histogram`: 512 bins an octave are enough for a threshold."""
+_COARSER = 6
+"""Bits dropped from the bins of `histogram`: 128 bins an octave are enough for a threshold."""
 
 
 class OpenHistogram:
@@ -25,30 +25,27 @@ class OpenHistogram:
         self.classes = classes
         self._counts = np.zeros((2 * classes, BINS >> _COARSER), np.int64)
 
-    def add(
-        self,
-        scores: NDArray[np.float32],
-        predicted: NDArray[np.uint8],
-        wrong: NDArray[np.bool_],
-    ) -> None:
-        """Count pixels, three arrays of one shape; `wrong` takes void in."""
-        if scores.size == 0:
-            return
-        keys = (score_keys(scores) >> np.uint32(_COARSER)).astype(np.int64).ravel()
-        lowest, width = int(keys.min()), int(keys.max() - keys.min()) + 1
+    def add(self, keys: Keys, predicted: NDArray[np.uint8], wrong: NDArray[np.bool_]) -> None:
+        """Count pixels, three arrays of one shape.
+
+        :param keys: of the scores, from `histogram.score_keys`.
+        :param wrong: where the prediction is not the label, void taken in.
+        """
+        bins = BINS >> _COARSER
         group = predicted.ravel().astype(np.int64) * 2 + wrong.ravel()
-        counts = np.bincount(group * width + keys - lowest, minlength=2 * self.classes * width)
-        self._counts[:, lowest : lowest + width] += counts.reshape(2 * self.classes, width)
+        group *= bins
+        group += keys.ravel() >> np.uint32(_COARSER)
+        self._counts += np.bincount(group, minlength=self._counts.size).reshape(-1, bins)
 
     def merge(self, other: 'OpenHistogram') -> None:
         """Add the counts of another histogram of the same classes."""
-        keys, counts = other._occupied()
-        self._counts[:, keys] += counts
+        self._counts += other._counts
 
     def iou(self, threshold: float) -> NDArray[np.float64]:
         """Return the IoU of each known class and, last, of `unknown`, at score >= threshold.
 
-        The threshold is taken down to the edge of its bin. NaN for a class that does not occur.
+        The threshold is taken down to the least score of its bin. A class that does not occur
+        has NaN.
         """
         edge = int(score_keys(np.array([threshold], np.float32))[0]) >> _COARSER
         keys, counts = self._occupied()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .histogram import MANTISSA_BITS, Ranking
+from .histogram import Ranking
 
 RELIABILITY_BINS = 15
 
@@ -34,17 +34,16 @@ class Reliability:
 def reliability(ranking: Ranking) -> Reliability | None:
     """Return the reliability of a score, or None where it is no rate: outside [0, 1], or empty.
 
-    Means of scores are off by at most one part in 16,384, half a bin of the histogram.
+    Means of scores are low by at most one part in 8,192, a bin of the histogram.
     """
-    low = ranking.thresholds
-    if not low.size or low[-1] < 0 or low[0] > 1:
+    scores = ranking.thresholds
+    if not scores.size or scores[-1] < 0 or scores[0] > 1:
         return None
-    centre = np.minimum(low * (1 + 2.0 ** -(MANTISSA_BITS + 1)), 1.0)
-    bins = np.minimum((centre * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
+    bins = np.minimum((scores * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
     pixels = ranking.positives + ranking.negatives
     count = _sum(bins, pixels)
     with np.errstate(invalid='ignore', divide='ignore'):
-        announced = _sum(bins, pixels * centre) / count
+        announced = _sum(bins, pixels * scores) / count
         observed = _sum(bins, ranking.positives) / count
     gap = np.abs(announced - observed)
     ece = float(np.nansum(gap * count) / count.sum())

@@ -7,15 +7,15 @@ import pytest
 from sklearn.metrics import confusion_matrix, jaccard_score
 
 from flowenedet_ros.evaluation.confusion import Confusion
-from flowenedet_ros.evaluation.histogram import ScoreHistogram
+from flowenedet_ros.evaluation.histogram import ScoreHistogram, score_keys
 from flowenedet_ros.evaluation.open_miou import OpenHistogram
 from flowenedet_ros.evaluation.reliability import reliability, risk_coverage
 
 
 def ranking_of(scores, positive):
     histogram = ScoreHistogram(('negative', 'positive'))
-    histogram.add('negative', scores[~positive])
-    histogram.add('positive', scores[positive])
+    histogram.add('negative', score_keys(scores[~positive]))
+    histogram.add('positive', score_keys(scores[positive]))
     return histogram.descending('positive', 'negative')
 
 
@@ -61,7 +61,7 @@ def test_perfect_detector_has_open_miou_one_whatever_the_segmenter():
     labels, predicted = random_maps()
     wrong = labels != predicted
     histogram = OpenHistogram(5)
-    histogram.add(wrong.astype(np.float32), predicted, wrong)
+    histogram.add(score_keys(wrong.astype(np.float32)), predicted, wrong)
     assert histogram.mean_iou(0.5) == 1.0
     assert histogram.best()[0] == 1.0
 
@@ -69,11 +69,13 @@ def test_perfect_detector_has_open_miou_one_whatever_the_segmenter():
 def test_open_miou_is_the_plain_computation_at_a_threshold():
     labels, predicted = random_maps(3)
     wrong = labels != predicted
-    scores = np.random.default_rng(5).random(labels.shape).astype(np.float32) + 0.4 * wrong
+    # Multiples of 1/64 lie on the edges of the bins.
+    scores = np.random.default_rng(5).integers(0, 64, labels.shape) / np.float32(64) + 0.5 * wrong
+    scores = scores.astype(np.float32)
     halves = []
     for part in (slice(0, 15), slice(15, None)):
         half = OpenHistogram(5)
-        half.add(scores[part], predicted[part], wrong[part])
+        half.add(score_keys(scores[part]), predicted[part], wrong[part])
         halves.append(pickle.loads(pickle.dumps(half)))
     halves[0].merge(halves[1])
     truth, answer = np.where(wrong, 5, predicted), np.where(scores >= 0.75, 5, predicted)
@@ -84,7 +86,7 @@ def test_open_miou_is_the_plain_computation_at_a_threshold():
 def test_threshold_above_all_scores_sets_nothing_aside():
     labels, predicted = random_maps(1)
     histogram = OpenHistogram(5)
-    histogram.add(np.zeros(labels.shape, np.float32), predicted, labels != predicted)
+    histogram.add(np.full(labels.shape, 9, np.uint32), predicted, labels != predicted)
     assert histogram.iou(1.0)[-1] == 0
 
 

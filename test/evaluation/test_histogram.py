@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
@@ -18,8 +18,8 @@ FLOATS = st.floats(width=32, allow_nan=False)
 
 def ranking_of(scores, positive):
     histogram = ScoreHistogram(GROUPS)
-    histogram.add('negative', scores[~positive])
-    histogram.add('positive', scores[positive])
+    histogram.add('negative', score_keys(scores[~positive]))
+    histogram.add('positive', score_keys(scores[positive]))
     return histogram.descending('positive', 'negative')
 
 
@@ -28,6 +28,7 @@ def first_threshold_fpr95(scores, positive):
     return fpr[np.searchsorted(tpr, 0.95)]
 
 
+@settings(deadline=None)
 @given(st.lists(FLOATS, min_size=1))
 def test_bins_keep_the_order_of_numbers(values):
     scores = np.sort(np.array(values, np.float32))
@@ -56,9 +57,11 @@ def test_figures_are_those_of_scikit_learn_within_the_stated_bound(scale, shift)
     }
     for name, value in expected.items():
         assert abs(figures[name] - value) <= figures[f'{name}_error'] + 1e-12, name
-        assert figures[f'{name}_error'] < 2e-3, name
+        assert figures[f'{name}_error'] < 3e-3, name
+        assert abs(figures[name] - value) < 1e-3, name
 
 
+@settings(deadline=None)
 @given(
     arrays(np.int8, st.integers(2, 60), elements=st.integers(-4, 4)),
     st.randoms(use_true_random=False),
@@ -75,6 +78,7 @@ def test_ties_count_as_scikit_learn_counts_them(levels, random):
     assert rank_metrics.fpr_at_tpr(ranking).value == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(arrays(np.float32, st.integers(2, 80), elements=st.floats(-2, 2, width=32)))
 def test_bound_covers_scores_that_share_a_bin(jitter):
     # Scores around 1000 within one bin each way: nearly everything collides.
@@ -88,16 +92,23 @@ def test_bound_covers_scores_that_share_a_bin(jitter):
 
 def test_any_split_merges_to_the_same_figures_bit_for_bit():
     generator = np.random.default_rng(3)
-    scores = generator.gamma(0.3, 1e-3, 50_000).astype(np.float32)
+    scores = generator.gamma(0.3, 1.0, 50_000).astype(np.float32)
     positive = generator.random(50_000) < 0.2
     whole = rank_metrics.rank_figures(ranking_of(scores, positive))
     merged = ScoreHistogram(GROUPS)
     for part in np.array_split(generator.permutation(50_000), 7):
         histogram = ScoreHistogram(GROUPS)
-        histogram.add('negative', scores[part][~positive[part]])
-        histogram.add('positive', scores[part][positive[part]])
+        histogram.add('negative', score_keys(scores[part][~positive[part]]))
+        histogram.add('positive', score_keys(scores[part][positive[part]]))
         merged.merge(pickle.loads(pickle.dumps(histogram)))
     assert rank_metrics.rank_figures(merged.descending('positive', 'negative')) == whole
+
+
+def test_counts_stay_exact_beyond_float32():
+    histogram = ScoreHistogram(GROUPS)
+    keys = np.zeros((1 << 24) + 3, np.uint32)
+    histogram.add('negative', keys)
+    assert histogram.total('negative') == (1 << 24) + 3
 
 
 def test_one_kind_alone_has_no_figures():
