@@ -2,6 +2,8 @@
 
 import difflib
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,9 @@ from rcl_interfaces.msg import (
 )
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+
+from flowenedet_ros.inference import Thresholds
+from flowenedet_ros.inference.manifest import OperatingPoint
 
 OPERATING_POINTS = ('cautious', 'balanced', 'permissive')
 BY_OPERATING_POINT = -1.0
@@ -180,14 +185,80 @@ def declare(node: Node) -> None:
             raise ParameterError(fault)
 
 
-def refuse_faults(parameters: list[Parameter]) -> SetParametersResult:
-    """Check a live change before rclpy stores it; rclpy itself refuses the read-only ones."""
-    for parameter in parameters:
+def refuse_faults(
+    changed: list[Parameter], points: Mapping[str, OperatingPoint] | None
+) -> SetParametersResult:
+    """
+    Check a live change before rclpy stores it; rclpy itself refuses the read-only ones.
+
+    :param points: operating points of the loaded model, where one is loaded.
+    """
+    for parameter in changed:
         spec = BY_NAME.get(parameter.name)
         fault = None if spec is None else spec.fault(parameter.value)
+        if fault is None and parameter.name == 'operating_point' and points is not None:
+            fault = _missing_point(parameter.value, points)
         if fault is not None:
             return SetParametersResult(successful=False, reason=fault)
     return SetParametersResult(successful=True)
+
+
+def thresholds(node: Node, points: Mapping[str, OperatingPoint]) -> Thresholds:
+    """
+    Give the thresholds that the parameters ask for.
+
+    :param points: operating points of the loaded model.
+    :raises ParameterError: the model has no such operating point.
+    """
+    name = node.get_parameter('operating_point').value
+    fault = _missing_point(name, points)
+    if fault is not None:
+        raise ParameterError(fault)
+    idm, ood = (node.get_parameter(f'{task}_threshold').value for task in ('idm', 'ood'))
+    point = points[name]
+    return Thresholds(
+        point.idm if idm == BY_OPERATING_POINT else idm,
+        point.ood if ood == BY_OPERATING_POINT else ood,
+    )
+
+
+def camera_names(node: Node) -> list[str]:
+    """
+    Give the camera names, one empty name for a node with a single nameless camera.
+
+    :raises ParameterError: a name cannot stand in a topic, or stands there twice.
+    """
+    names = list(node.get_parameter('cameras').value) or ['']
+    for name in names:
+        if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_]*', name) and names != ['']:
+            raise ParameterError(
+                f'cameras has the name {name!r}; expected letters, digits and _, a letter first'
+            )
+    if len(set(names)) < len(names):
+        raise ParameterError(f'cameras names one twice: {", ".join(names)}')
+    return names
+
+
+def ego_masks(node: Node, cameras: int) -> list[str]:
+    """
+    Give the path of each camera's ego mask, empty for none.
+
+    :raises ParameterError: there are masks, but not one entry for each camera.
+    """
+    paths = list(node.get_parameter('ego_masks').value)
+    if not any(paths):
+        return [''] * cameras
+    if len(paths) != cameras:
+        raise ParameterError(
+            f'ego_masks has {len(paths)} entries; expected one per camera, {cameras}'
+        )
+    return paths
+
+
+def _missing_point(name: str, points: Mapping[str, OperatingPoint]) -> str | None:
+    if name in points:
+        return None
+    return f'operating_point is {name!r}; this model has: {", ".join(points)}'
 
 
 def unknown_parameters(node: Node) -> list[str]:

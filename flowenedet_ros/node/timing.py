@@ -16,11 +16,11 @@ class FrameTiming:
     """
     Milliseconds that one frame spent in each stage; the stages are disjoint and add up.
 
-    :param wait: from its callback to the worker.
+    :param total: from its callback to the end of publication.
     :param age: from its stamp to the end of publication, by the node's clock.
     """
 
-    wait: float
+    total: float
     convert: float
     pre: float
     backend: float
@@ -29,14 +29,9 @@ class FrameTiming:
     age: float
 
     @property
-    def total(self) -> float:
-        """Milliseconds from the callback to the end of publication."""
-        return self.wait + self.processing
-
-    @property
-    def processing(self) -> float:
-        """Milliseconds from the worker taking the frame to the end of publication."""
-        return self.convert + self.pre + self.backend + self.post + self.publish
+    def wait(self) -> float:
+        """Milliseconds in none of the stages: for the worker, and for other cameras in it."""
+        return self.total - self.convert - self.pre - self.backend - self.post - self.publish
 
 
 class TimingWindow:

@@ -1,0 +1,124 @@
+"""One camera of the node: what came in, what became of it, and where its results go."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+
+from flowenedet_ros.node.counters import FrameCounters, LossCounter
+from flowenedet_ros.node.frame_slot import Frame, FrameSlots
+from flowenedet_ros.node.image_conversion import ConversionError, check_message
+from flowenedet_ros.node.outputs import Outputs
+from flowenedet_ros.node.perception_edits import EgoMask
+from flowenedet_ros.node.qos import camera_qos, overridable
+from flowenedet_ros.node.timing import TimingWindow
+
+
+@dataclass
+class Camera:
+    """
+    State of one camera.
+
+    :param name: empty for the only camera of a node.
+    :param on_refusal: called with the fault of each malformed message.
+    """
+
+    index: int
+    name: str
+    outputs: Outputs
+    ego_mask: EgoMask | None
+    on_refusal: Callable[[str], None]
+    counters: FrameCounters = field(default_factory=FrameCounters)
+    loss: LossCounter = field(default_factory=LossCounter)
+    timings: TimingWindow = field(default_factory=TimingWindow)
+    info: CameraInfo | None = None
+    last_good: float = field(default_factory=time.monotonic)
+    last_frame: tuple[Header, tuple[int, int]] | None = None
+    last_refusal: str | None = None
+    last_processing_ms: float = 0.0
+    last_shares: tuple[float, float] | None = None
+
+    def refuse(self, fault: str) -> None:
+        """Count and report a malformed message."""
+        self.counters.settle('rejected_malformed')
+        self.last_refusal = fault
+        self.on_refusal(fault)
+
+
+def topic_prefix(camera: str) -> str:
+    """Give the beginning of the topics of the camera of that name."""
+    return f'~/{camera}' if camera else '~'
+
+
+class CameraInput:
+    """Subscribe to a camera and leave its newest good frame in the slot."""
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        camera: Camera,
+        slots: FrameSlots,
+        transport: str,
+        max_pixels: int,
+    ) -> None:
+        self._node = node
+        self._camera = camera
+        self._slots = slots
+        self._max_pixels = max_pixels
+        camera.last_good = time.monotonic()
+        prefix = topic_prefix(camera.name)
+        self._subscriptions = [
+            node.create_subscription(
+                CompressedImage if transport == 'compressed' else Image,
+                f'{prefix}/input/image',
+                self._on_image,
+                camera_qos(),
+                event_callbacks=SubscriptionEventCallbacks(
+                    matched=self._on_matched, message_lost=self._on_lost
+                ),
+                qos_overriding_options=overridable(),
+            ),
+            node.create_subscription(
+                CameraInfo,
+                f'{prefix}/input/camera_info',
+                self._on_info,
+                camera_qos(),
+                qos_overriding_options=overridable(),
+            ),
+        ]
+        self.topic = str(self._subscriptions[0].topic_name)
+
+    def destroy(self) -> None:
+        """Receive nothing more."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions.clear()
+
+    def _on_image(self, message: Any, message_info: dict[str, Any]) -> None:
+        camera = self._camera
+        camera.counters.receive()
+        camera.loss.on_frame(message_info.get('publication_sequence_number'))
+        try:
+            height, width = check_message(message, self._max_pixels)
+        except ConversionError as error:
+            camera.refuse(str(error))
+            return
+        frame = Frame(message, height, width, time.monotonic())
+        camera.last_good = frame.received
+        camera.last_frame = message.header, (height, width)
+        if self._slots.put(camera.index, frame):
+            camera.counters.settle('dropped_superseded')
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._camera.info = message
+
+    def _on_matched(self, status: Any) -> None:
+        self._camera.loss.on_publishers(status.current_count, status.current_count_change)
+
+    def _on_lost(self, status: Any) -> None:
+        self._camera.loss.on_lost_event(status.total_count_change)

@@ -1,0 +1,65 @@
+"""Entry point of `flowenedet_node`."""
+
+import os
+import sys
+from contextlib import suppress
+
+import rclpy
+from rclpy.exceptions import InvalidParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.logging import get_logger
+from rclpy.utilities import get_rmw_implementation_identifier, ok, try_shutdown
+
+from flowenedet_ros.node.flowenedet_node import FlowEneDetNode
+from flowenedet_ros.node.parameters import ParameterError
+
+OK, FAILED, BAD_ARGUMENTS = 0, 1, 2
+PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
+
+
+def main() -> int:
+    """
+    Run the node until SIGINT, SIGTERM or a shutdown.
+
+    :returns: exit code: 0 after a clean end, 1 where autostart failed, 2 for bad arguments.
+    """
+    code = OK
+    # Ctrl-C and SIGTERM are a clean end at whatever moment they come.
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
+        try:
+            rclpy.init()
+            node = FlowEneDetNode()
+        except (ParameterError, InvalidParameterException, rclpy_implementation.RCLError) as error:
+            if ok():
+                get_logger('flowenedet').fatal(str(error))
+            else:
+                print(f'flowenedet_node: {error}', file=sys.stderr)
+            try_shutdown()
+            return BAD_ARGUMENTS
+        try:
+            code = run(node)
+        finally:
+            stopped = node.close()
+            try_shutdown()
+            if not stopped:
+                # A backend that does not return would keep the interpreter from ending.
+                sys.stderr.flush()
+                os._exit(code)
+    return code
+
+
+def run(node: FlowEneDetNode) -> int:
+    """Start the node where it is to start by itself, and spin it."""
+    fast_dds = get_rmw_implementation_identifier() == 'rmw_fastrtps_cpp'
+    if fast_dds and PROFILE not in os.environ:
+        node.get_logger().warning(
+            f'{PROFILE} is not set: Fast DDS will lose images over 0.5 MB; use the launch file or '
+            'the variables of config/ros.env'
+        )
+    if node.get_parameter('autostart').value and not node.start():
+        return FAILED if ok() else OK
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    executor.spin()
+    return OK

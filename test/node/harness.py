@@ -1,0 +1,249 @@
+"""A node process and a robot around it: cameras, listeners, clients, over real DDS."""
+
+import array
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.parameter import get_parameter_value
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from support.tiny_bundle import smooth_image
+
+from flowenedet_ros.replay.environment import free_domain_id, ros_environment
+
+NODE = '/flowenedet'
+# Generous: the machine may be busy, and nothing here is a measurement of speed.
+TIMEOUT = 60.0
+START = 'import sys; from flowenedet_ros.node.main import main; sys.exit(main())'
+
+BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+LATCHED = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+
+
+class NodeUnderTest:
+    """`flowenedet_node` as a process of its own."""
+
+    def __init__(self, domain, folder, arguments=(), environment=None, name='node'):
+        self.log = folder / f'{name}.log'
+        variables = ros_environment(domain, log_folder=folder / 'ros_log')
+        variables |= {'PYTHONUNBUFFERED': '1', 'OMP_NUM_THREADS': '1'} | (environment or {})
+        with self.log.open('wb') as output:
+            self.process = subprocess.Popen(
+                [sys.executable, '-c', START, '--ros-args', *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=variables,
+                cwd=folder,
+                start_new_session=True,
+            )
+
+    def output(self):
+        return self.log.read_text(errors='replace')
+
+    def wait(self, timeout=TIMEOUT):
+        return self.process.wait(timeout)
+
+    def stop(self, number=signal.SIGINT):
+        """Signal the node; give its exit code and the seconds it took to end."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(TIMEOUT), time.monotonic() - started
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Robot:
+    """The other processes' side: publishes, listens and calls, in a context of its own."""
+
+    def __init__(self, domain, folder):
+        self.domain = domain
+        self.folder = folder
+        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+        self.context = Context()
+        rclpy.init(
+            context=self.context,
+            domain_id=domain,
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+        self.node = rclpy.create_node('robot', context=self.context, use_global_arguments=False)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.changed = threading.Condition()
+        self.heard = defaultdict(list)
+        self.values = defaultdict(dict)
+        self.levels = {}
+        self.messages = {}
+        self.processes = []
+        self.listen('/diagnostics', DiagnosticArray, 10, self._on_diagnostics)
+        self.thread = threading.Thread(target=self._spin, daemon=True)
+        self.thread.start()
+
+    def _spin(self):
+        try:
+            self.executor.spin()
+        except ExternalShutdownException:
+            return
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+        self.context.try_shutdown()
+        self.thread.join()
+        self.executor.shutdown()
+        self.node.destroy_node()
+
+    def start(self, *arguments, **parameters):
+        """Start the node with parameters; further arguments go to `--ros-args` as they are."""
+        words = list(arguments)
+        for key, value in parameters.items():
+            words += ['-p', f'{key}:={value}']
+        process = NodeUnderTest(self.domain, self.folder, words, name=f'node{len(self.processes)}')
+        self.processes.append(process)
+        return process
+
+    # Listening.
+
+    def listen(self, topic, message_type, qos=10, callback=None):
+        def store(message):
+            with self.changed:
+                self.heard[topic].append(message)
+                self.changed.notify_all()
+
+        return self.node.create_subscription(message_type, topic, callback or store, qos)
+
+    def _on_diagnostics(self, message):
+        with self.changed:
+            for status in message.status:
+                node, _, item = status.name.partition(': ')
+                self.values[node] |= {pair.key: pair.value for pair in status.values}
+                self.levels[node, item] = status.level[0]
+                self.messages[node, item] = status.message
+            self.heard['/diagnostics'].append(message)
+            self.changed.notify_all()
+
+    def until(self, condition, what='the condition', process=None, timeout=TIMEOUT):
+        """Wait until `condition()` holds, looking again whenever something arrives."""
+        process = process or (self.processes[-1] if self.processes else None)
+        deadline = time.monotonic() + timeout
+        with self.changed:
+            while not condition():
+                left = deadline - time.monotonic()
+                ended = process is not None and process.process.poll() is not None
+                assert left > 0 and not ended, (
+                    f'waited for {what}; node {"ended" if ended else "runs"}, '
+                    f'diagnostics {dict(self.values)} {self.messages}\n'
+                    + (process.output()[-4000:] if process else '')
+                )
+                self.changed.wait(min(left, 0.2))
+
+    def value(self, key, node=NODE):
+        return self.values[node.lstrip('/')].get(key)
+
+    def count(self, key, node=NODE):
+        return int(self.value(key, node) or 0)
+
+    def state_is(self, state, node=NODE):
+        return self.value('state', node) == state
+
+    def wait_active(self, process=None, node=NODE):
+        self.until(lambda: self.state_is('active', node), f'{node} to be active', process)
+
+    def settled(self, sent, node=NODE):
+        """Say whether the node accounts for `sent` frames, all of them done with."""
+        c = {key: self.count(key, node) for key in (
+            'received', 'lost', 'processed', 'dropped', 'rejected', 'pending'
+        )}  # fmt: skip
+        return (
+            c['received'] + c['lost'] == sent
+            and c['processed'] + c['dropped'] + c['rejected'] == c['received']
+        )
+
+    # Cameras.
+
+    def camera(self, topic=f'{NODE}/input/image', message_type=Image, qos=BEST_EFFORT):
+        """Give a publisher that the node hears."""
+        publisher = self.node.create_publisher(message_type, topic, qos)
+        self.until(lambda: publisher.get_subscription_count() > 0, f'a subscriber of {topic}')
+        return publisher
+
+    # Services.
+
+    def call(self, service, service_type, request, timeout=TIMEOUT):
+        client = self.node.create_client(service_type, service)
+        try:
+            assert client.wait_for_service(timeout), f'no service {service}'
+            future = client.call_async(request)
+            self.until(future.done, f'an answer of {service}', timeout=timeout)
+            return future.result()
+        finally:
+            self.node.destroy_client(client)
+
+    def transition(self, label, node=NODE):
+        request = ChangeState.Request()
+        request.transition.label = label
+        return self.call(f'{node}/change_state', ChangeState, request).success
+
+    def state(self, node=NODE):
+        return self.call(f'{node}/get_state', GetState, GetState.Request()).current_state.label
+
+    def set_parameter(self, name, value, node=NODE):
+        parameter = Parameter(name=name, value=_parameter_value(value))
+        request = SetParameters.Request(parameters=[parameter])
+        return self.call(f'{node}/set_parameters', SetParameters, request).results[0]
+
+
+def _parameter_value(value):
+    if isinstance(value, ParameterValue):
+        return value
+    if isinstance(value, str):
+        return ParameterValue(type=4, string_value=value)
+    return get_parameter_value(str(value))
+
+
+def image(stamp=1, height=120, width=160, seed=0, frame_id='camera_optical', pixels=None):
+    """Give a bgr8 Image; `stamp` is its seconds."""
+    if pixels is None:
+        pixels = smooth_image(height, width, seed)
+    message = Image(header=Header(frame_id=frame_id), encoding='bgr8')
+    message.header.stamp.sec = stamp
+    message.height, message.width = pixels.shape[:2]
+    message.step = 3 * message.width
+    message.data = array.array('B', np.ascontiguousarray(pixels).tobytes())
+    return message
+
+
+def compressed(data, stamp=1, ros_format='jpeg'):
+    message = CompressedImage(format=ros_format, data=array.array('B', data))
+    message.header.stamp.sec = stamp
+    message.header.frame_id = 'camera_optical'
+    return message
+
+
+def pixels_of(message, dtype=np.uint8):
+    return np.frombuffer(message.data, dtype).reshape(message.height, message.width)
+
+
+def new_domain():
+    return free_domain_id()
