@@ -1,0 +1,138 @@
+"""What every detector takes, gives and is configured by."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from flowenedet_ros.detector.energies import sanitise
+from flowenedet_ros.detector.errors import DetectorError
+from flowenedet_ros.detector.postprocess import SmlPostprocess, smooth_log_odds
+from flowenedet_ros.detector.sml import SmlStatistics
+from flowenedet_ros.segmenters.interface import SegmenterOutput
+
+Variant = Literal['flowenedet', 'convnet', 'fed_u', 'fed_c']
+Form = Literal['published', 'corrected']
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """Everything that decides a detector's shape."""
+
+    variant: Variant
+    classes: int
+    embedding_channels: int | None = None
+    """Channels V of the segmenter's embedding; None: work from the logits alone."""
+    deep_channels: int | None = None
+    """Channels of the segmenter's deeper map; None: do without it."""
+    form: Form = 'corrected'
+    """Of `fed_u` and `fed_c` alone."""
+    blocks: int = 4
+    """Couplings of the flow (L of the paper: 4 with DeepLabV3+, 8 with SegFormer)."""
+    condition: int = 32
+    """Channels that each segmenter map is pooled to (P of the paper)."""
+    width: int = 32
+    """Channels of the context network."""
+    coupling_width: int = 12
+    """Hidden channels of each coupling of `flowenedet`."""
+    dilations: tuple[int, ...] = (1, 2, 4)
+    """Of the context network's depthwise 3x3 convolutions."""
+    postprocess: bool = False
+    """Smooth the scores as the published code does."""
+
+
+class DetectorOutput(NamedTuple):
+    """Scores of one batch before calibration; higher is more suspicious."""
+
+    idm: Tensor
+    """(N, h, w) log-odds that the predicted class is wrong."""
+    ood: Tensor
+    """(N, h, w) log-odds that no class covers the pixel."""
+    nonfinite: Tensor
+    """(N,) int32 pixels whose logits were NaN or infinite and were replaced."""
+
+
+class Detector(nn.Module, ABC):
+    """A detector on top of a frozen segmenter.
+
+    It works in two steps so that the first can be cached on disk while the second is trained:
+    `features` has statistics but no trained weight, `joint` and `scores` read features alone.
+    """
+
+    components: int
+    """Number M of things that a pixel can be: 2 (correct, wrong) or 3 (and outlier)."""
+    is_density: bool
+    """Whether `joint` is a normalised log-density of the flow's variables."""
+    logit_mean: Tensor
+    logit_variance: Tensor
+
+    def __init__(self, config: DetectorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer('logit_mean', torch.zeros(config.classes))
+        self.register_buffer('logit_variance', torch.ones(config.classes))
+        self._postprocess = SmlPostprocess() if config.postprocess else None
+
+    def set_statistics(self, statistics: SmlStatistics) -> None:
+        """Set the SML statistics that the logits are standardised by.
+
+        :raises DetectorError: they are of another number of classes.
+        """
+        if len(statistics.mean) != self.config.classes:
+            raise DetectorError(
+                f'SML statistics are of {len(statistics.mean)} classes, the detector of '
+                f'{self.config.classes}; gather them on the logits of the same segmenter'
+            )
+        self.logit_mean.copy_(statistics.mean)
+        self.logit_variance.copy_(statistics.variance)
+
+    def prepare(self, output: SegmenterOutput) -> tuple[SegmenterOutput, Tensor]:
+        """Check the channels, replace what is not finite and count such pixels.
+
+        :raises DetectorError: the segmenter gives other channels than the configuration says.
+        """
+        config = self.config
+        _check(output.logits, 'logits', config.classes)
+        _check(output.embedding, 'embedding', config.embedding_channels)
+        _check(output.deep, 'deep map', config.deep_channels)
+        logits, nonfinite = sanitise(output.logits)
+        return output._replace(logits=logits), nonfinite
+
+    @abstractmethod
+    def extract(self, output: SegmenterOutput) -> Tensor:
+        """Turn a prepared segmenter output into features, float32 (N, F, h, w)."""
+
+    @abstractmethod
+    def joint(self, features: Tensor) -> Tensor:
+        """Return the log joint of variables and component up to a constant, (N, M, h, w)."""
+
+    @abstractmethod
+    def scores(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return raw IDM and OOD log-odds, each (N, h, w)."""
+
+    def features(self, output: SegmenterOutput) -> Tensor:
+        """Turn a segmenter output into what `joint` and `scores` read, float32 (N, F, h, w)."""
+        return self.extract(self.prepare(output)[0])
+
+    def forward(self, output: SegmenterOutput) -> DetectorOutput:
+        """Score every pixel at the resolution of the logits."""
+        prepared, nonfinite = self.prepare(output)
+        idm, ood = self.scores(self.extract(prepared))
+        if self._postprocess is not None:
+            labels = prepared.logits.argmax(dim=1)
+            idm, ood = (smooth_log_odds(self._postprocess, score, labels) for score in (idm, ood))
+        return DetectorOutput(idm, ood, nonfinite)
+
+
+def _check(tensor: Tensor | None, name: str, channels: int | None) -> None:
+    """Compare a tensor's channels with the configured ones; None asks for nothing."""
+    if channels is None:
+        return
+    if tensor is None or tensor.shape[1] != channels:
+        found = 'nothing' if tensor is None else f'{tensor.shape[1]} channels'
+        raise DetectorError(
+            f'the detector was built for a segmenter whose {name} has {channels} channels and got '
+            f'{found}; build it anew for this segmenter'
+        )
