@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # Whoever read our output has gone; leave nothing for the interpreter to flush at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except ModuleNotFoundError as error:
         return _fail(_missing_module(error))

@@ -1,6 +1,5 @@
 """Playing a recorded camera into live topics, with its own timing and without decoding it."""
 
-import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from flowenedet_ros.replay.bag_reader import (
 )
 from flowenedet_ros.replay.errors import ReplayError
 from flowenedet_ros.replay.live import message_class
+from flowenedet_ros.replay.messages import header_stamp_ns, with_header_stamp
 
 STAMPED = (IMAGE, COMPRESSED_IMAGE, CAMERA_INFO)
 CLOCK = 'rosgraph_msgs/msg/Clock'
@@ -168,25 +168,19 @@ class _Pace:
 
 
 class _Restamper:
-    """Write the sending time into the header stamp of serialized messages.
-
-    The three stamped types begin with a std_msgs/Header, so the stamp is the eight bytes after the
-    four of the CDR encapsulation. An image and the camera_info of the same moment stay equal.
-    """
+    """Give messages the time of sending; an image and its camera_info stay of one moment."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._recorded = b''
+        self._recorded_ns = -1
         self._stamp_ns = 0
         self._topics: set[str] = set()
 
     def restamp(self, message: BagMessage) -> bytes:
-        recorded = message.cdr[4:12]
-        if recorded != self._recorded or message.topic in self._topics:
-            self._recorded = recorded
+        recorded_ns = header_stamp_ns(message.cdr)
+        if recorded_ns != self._recorded_ns or message.topic in self._topics:
+            self._recorded_ns = recorded_ns
             self._stamp_ns = self._node.get_clock().now().nanoseconds
             self._topics.clear()
         self._topics.add(message.topic)
-        little_endian = message.cdr[1] & 1
-        stamp = struct.pack('<iI' if little_endian else '>iI', *divmod(self._stamp_ns, 10**9))
-        return message.cdr[:4] + stamp + message.cdr[12:]
+        return with_header_stamp(message.cdr, self._stamp_ns)

@@ -16,6 +16,7 @@ from flowenedet_ros.replay.errors import ReplayError
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
 CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
+STRING = 'std_msgs/msg/String'
 # Images that are no pictures: a camera topic beside them is what the user means.
 NOT_A_CAMERA = ('depth', 'disparity', 'mask', 'score', 'segmentation')
 
@@ -82,6 +83,16 @@ class BagReader:
     def message_count(self) -> int:
         """Number of recorded messages on all topics."""
         return self._reader.message_count
+
+    @property
+    def start_ns(self) -> int:
+        """Time of the first message."""
+        return self._reader.start_time
+
+    @property
+    def end_ns(self) -> int:
+        """Time just after the last message."""
+        return self._reader.end_time
 
     def image_topic(self, topic: str | None = None) -> Connection:
         """Find the camera: the topic named, else the image topic with the most frames.

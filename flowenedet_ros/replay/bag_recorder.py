@@ -1,6 +1,5 @@
 """Recording live topics, still serialized, into a bag."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +30,6 @@ def record_topic(
 
 def _writing(writer: BagWriter, topic: str, msgtype: str) -> Callable[[Any], None]:
     def write(cdr: bytes) -> None:
-        writer.write(topic, msgtype, time.time_ns(), cdr)
+        writer.write_now(topic, msgtype, cdr)
 
     return write

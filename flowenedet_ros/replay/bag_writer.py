@@ -1,6 +1,7 @@
 """Writing serialized messages into a new mcap bag."""
 
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -57,6 +58,10 @@ class BagWriter:
                 self._failure = error
                 return
             self.counts[topic] = self.counts.get(topic, 0) + 1
+
+    def write_now(self, topic: str, msgtype: str, cdr: bytes) -> None:
+        """Append one serialized message under this moment's time."""
+        self.write(topic, msgtype, time.time_ns(), cdr)
 
     def close(self) -> None:
         """Finish the bag, so that others can read it.

@@ -42,13 +42,13 @@ class CounterWatch:
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while not reached(self._values):
-                before = frames(self._values)
-                quiet = min(patience_s, deadline - time.monotonic())
-                if quiet <= 0 or not self._changed.wait_for(
-                    lambda seen=before: frames(self._values) != seen, quiet
-                ):
+                quiet_s = min(patience_s, deadline - time.monotonic())
+                if quiet_s <= 0 or not self._moved(frames(self._values), quiet_s):
                     return reached(self._values)
         return True
+
+    def _moved(self, seen: tuple[int, ...], timeout_s: float) -> bool:
+        return self._changed.wait_for(lambda: frames(self._values) != seen, timeout_s)
 
     def _on_report(self, message: DiagnosticArray) -> None:
         with self._changed:

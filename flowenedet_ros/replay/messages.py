@@ -1,5 +1,6 @@
 """Building serialized ROS messages with rosbags' types; no ROS is needed."""
 
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +9,10 @@ from numpy.typing import NDArray
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
-from flowenedet_ros.replay.bag_reader import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
+from flowenedet_ros.replay.bag_reader import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, STRING
 
-STRING = 'std_msgs/msg/String'
+# A std_msgs/Header begins with its stamp, after the four bytes of the CDR encapsulation.
+STAMP_OFFSET = 4
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,20 @@ class Stamp:
         return self.sec * 10**9 + self.nanosec
 
 
+def header_stamp_ns(cdr: bytes) -> int:
+    """Read the stamp of a serialized message that begins with a header, without decoding it."""
+    little_endian = cdr[1] & 1
+    sec, nanosec = struct.unpack_from('<iI' if little_endian else '>iI', cdr, STAMP_OFFSET)
+    return int(sec) * 10**9 + int(nanosec)
+
+
+def with_header_stamp(cdr: bytes, stamp_ns: int) -> bytes:
+    """Give the same serialized message with another stamp."""
+    little_endian = cdr[1] & 1
+    stamp = struct.pack('<iI' if little_endian else '>iI', *divmod(stamp_ns, 10**9))
+    return cdr[:STAMP_OFFSET] + stamp + cdr[STAMP_OFFSET + len(stamp) :]
+
+
 class MessageBuilder:
     """Make the few messages that bags of ours hold, as CDR bytes."""
 
@@ -50,7 +66,7 @@ class MessageBuilder:
         """Wrap an (H, W) or (H, W, C) array as sensor_msgs/Image without row padding."""
         pixels = np.ascontiguousarray(pixels)
         message = self._types[IMAGE](
-            header=self._header(stamp),
+            header=self.header(stamp),
             height=pixels.shape[0],
             width=pixels.shape[1],
             encoding=encoding,
@@ -63,7 +79,7 @@ class MessageBuilder:
     def compressed_image(self, data: NDArray[np.uint8], form: str, stamp: Stamp) -> bytes:
         """Wrap encoded picture bytes as sensor_msgs/CompressedImage."""
         message = self._types[COMPRESSED_IMAGE](
-            header=self._header(stamp), format=form, data=data.reshape(-1)
+            header=self.header(stamp), format=form, data=data.reshape(-1)
         )
         return self._serialize(message, COMPRESSED_IMAGE)
 
@@ -75,7 +91,7 @@ class MessageBuilder:
         """
         projection = np.hstack([matrix, np.zeros((3, 1))])
         message = self._types[CAMERA_INFO](
-            header=self._header(stamp),
+            header=self.header(stamp),
             height=size[0],
             width=size[1],
             distortion_model='plumb_bob',
@@ -97,7 +113,8 @@ class MessageBuilder:
         """Wrap a text as std_msgs/String."""
         return self._serialize(self._types[STRING](data=text), STRING)
 
-    def _header(self, stamp: Stamp) -> Any:
+    def header(self, stamp: Stamp) -> Any:
+        """Make a std_msgs/Header."""
         time = self._types['builtin_interfaces/msg/Time'](stamp.sec, stamp.nanosec)
         return self._types['std_msgs/msg/Header'](stamp=time, frame_id=stamp.frame_id)
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -90,5 +90,5 @@ class NodeProcess:
             return self._process.wait()
 
 
-def _flags(flag: str, pairs: Mapping[str, str]) -> Sequence[str]:
+def _flags(flag: str, pairs: Mapping[str, str]) -> list[str]:
     return [word for name, value in pairs.items() for word in (flag, f'{name}:={value}')]

@@ -26,10 +26,21 @@ class Summary:
     age_p50_ms: float | None
     age_p95_ms: float | None
     startup_s: float | None
+    damage: str | None = None
 
     @classmethod
-    def of(cls, source: str, sent: int, duration_s: float, values: Mapping[str, str]) -> Self:
-        """Put together what the player sent and what the node reported."""
+    def of(
+        cls,
+        source: str,
+        sent: int,
+        duration_s: float,
+        values: Mapping[str, str],
+        damage: str | None = None,
+    ) -> Self:
+        """Put together what the player sent and what the node reported.
+
+        :param damage: why the input could not be played to its end.
+        """
         received, lost, processed, dropped, rejected = frames(values)
         return cls(
             source=source,
@@ -44,6 +55,7 @@ class Summary:
             age_p50_ms=_number(values, 'age_p50_ms'),
             age_p95_ms=_number(values, 'age_p95_ms'),
             startup_s=_number(values, 'startup_s'),
+            damage=damage,
         )
 
     @property

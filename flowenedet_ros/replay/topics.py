@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from flowenedet_ros.replay.bag_reader import CAMERA_INFO, IMAGE
+from flowenedet_ros.replay.bag_reader import CAMERA_INFO, IMAGE, STRING
 
-STRING = 'std_msgs/msg/String'
 DIAGNOSTICS = 'diagnostic_msgs/msg/DiagnosticArray'
 
 SEGMENTATION = 'output/segmentation'
@@ -15,8 +14,10 @@ OOD_SCORE = 'output/ood_score'
 PLANNER_MASK = 'output/planner_mask'
 PLANNER_CONFIDENCE = 'output/planner_confidence'
 OUTPUT_CAMERA_INFO = 'output/camera_info'
+SCORE_CAMERA_INFO = 'output/score_camera_info'
 OVERLAY = 'output/overlay'
 LABEL_MAP = 'label_map'
+PROCESSING_TIME = 'debug/processing_time_ms'
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ OUTPUTS = (
     Output(PLANNER_MASK, IMAGE),
     Output(PLANNER_CONFIDENCE, IMAGE),
     Output(OUTPUT_CAMERA_INFO, CAMERA_INFO),
+    Output(SCORE_CAMERA_INFO, CAMERA_INFO),
     Output(OVERLAY, IMAGE),
     Output(LABEL_MAP, STRING, latched=True),
+    Output(PROCESSING_TIME, 'std_msgs/msg/Float64'),
 )
 
 
