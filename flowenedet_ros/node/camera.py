@@ -34,8 +34,9 @@ class Camera:
     ego_mask: EgoMask | None
     on_refusal: Callable[[str], None]
     counters: FrameCounters = field(default_factory=FrameCounters)
-    loss: LossCounter = field(default_factory=LossCounter)
+    loss: LossCounter = field(default_factory=lambda: LossCounter(time.time_ns()))
     timings: TimingWindow = field(default_factory=TimingWindow)
+    active: bool = False
     info: CameraInfo | None = None
     last_good: float = field(default_factory=time.monotonic)
     last_frame: tuple[Header, tuple[int, int]] | None = None
@@ -56,7 +57,11 @@ def topic_prefix(camera: str) -> str:
 
 
 class CameraInput:
-    """Subscribe to a camera and leave its newest good frame in the slot."""
+    """
+    Subscribe to a camera and leave its newest good frame in the slot.
+
+    :param on_change: called when a publisher comes or goes.
+    """
 
     def __init__(
         self,
@@ -65,12 +70,15 @@ class CameraInput:
         slots: FrameSlots,
         transport: str,
         max_pixels: int,
+        on_change: Callable[[], None],
     ) -> None:
         self._node = node
         self._camera = camera
         self._slots = slots
         self._max_pixels = max_pixels
+        self._on_change = on_change
         camera.last_good = time.monotonic()
+        camera.active = True
         prefix = topic_prefix(camera.name)
         self._subscriptions = [
             node.create_subscription(
@@ -91,18 +99,21 @@ class CameraInput:
                 qos_overriding_options=overridable(),
             ),
         ]
-        self.topic = str(self._subscriptions[0].topic_name)
 
     def destroy(self) -> None:
         """Receive nothing more."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
+        self._camera.active = False
 
     def _on_image(self, message: Any, message_info: dict[str, Any]) -> None:
         camera = self._camera
         camera.counters.receive()
-        camera.loss.on_frame(message_info.get('publication_sequence_number'))
+        camera.loss.on_frame(
+            message_info.get('publication_sequence_number'),
+            message_info.get('source_timestamp', 0),
+        )
         try:
             height, width = check_message(message, self._max_pixels)
         except ConversionError as error:
@@ -119,6 +130,7 @@ class CameraInput:
 
     def _on_matched(self, status: Any) -> None:
         self._camera.loss.on_publishers(status.current_count, status.current_count_change)
+        self._on_change()
 
     def _on_lost(self, status: Any) -> None:
         self._camera.loss.on_lost_event(status.total_count_change)

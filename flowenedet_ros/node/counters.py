@@ -54,35 +54,56 @@ class LossCounter:
     With one publisher the gaps in its sequence numbers tell exactly. They also show frames that
     a newer one replaced in the depth-1 queue of DDS, which its `message_lost` event does not
     report. With several publishers on the topic the numbers mix, and the event has to do.
+
+    :param since: source time, in ns, from which on sent frames count.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, since: int) -> None:
         self.lost = 0
-        self._last: int | None = None
-        self._publishers = 1
+        self.publishers = 0
+        self._since = since
+        self._last: tuple[int, int] | None = None
+        self._first: tuple[int, int] | None = None
         self._expect_new = False
 
     def on_publishers(self, count: int, change: int) -> None:
         """Note how many publishers there are now; a new one numbers its frames anew."""
-        self._publishers = count
+        self.publishers = count
         self._expect_new = self._expect_new or change > 0
 
-    def on_frame(self, number: int | None) -> None:
-        """Note the publisher's sequence number of a received frame."""
+    def on_frame(self, number: int | None, sent: int) -> None:
+        """
+        Note a received frame.
+
+        :param number: the publisher's sequence number, from 1; None where DDS gives none.
+        :param sent: source time in ns.
+        """
         if number is None:
             return
-        if self._publishers > 1:
-            self._last = None
+        if self.publishers > 1:
+            self._last = self._first = None
             return
-        last, self._last = self._last, number
-        # A restarted camera begins at 1 again; what it sent before it found us is not lost to us.
-        if last is None or number <= last or (self._expect_new and number != last + 1):
-            self._expect_new = False
-            return
+        last, self._last = self._last, (number, sent)
+        # A restarted camera begins at 1 again.
+        renewed = last is None or number <= last[0] or (self._expect_new and number > last[0] + 1)
         self._expect_new = False
-        self.lost += number - last - 1
+        if renewed or last is None:
+            self._since = self._since if last is None else last[1]
+            self._first = (number, sent)
+            return
+        self.lost += number - last[0] - 1
+        if self._first is not None:
+            self._count_before(self._first, (number, sent))
+            self._first = None
 
     def on_lost_event(self, change: int) -> None:
         """Note frames that DDS itself reports as lost."""
-        if self._publishers > 1:
+        if self.publishers > 1:
             self.lost += change
+
+    def _count_before(self, first: tuple[int, int], second: tuple[int, int]) -> None:
+        """Count what a publisher sent before its first received frame, if we were there already."""
+        period = (second[1] - first[1]) / (second[0] - first[0])
+        began = first[1] - (first[0] - 1) * period
+        if began >= self._since:
+            self.lost += first[0] - 1

@@ -79,7 +79,13 @@ class Heartbeat:
             self._wake.clear()
             if not self._node.context.ok():
                 return
-            self._publish()
+            try:
+                self._publish()
+            # The heartbeat outlives everything but the context, which Ctrl-C may end in between.
+            except Exception as error:
+                if not self._node.context.ok():
+                    return
+                self._node.get_logger().error(f'no diagnostics: {error!r}')
             if self._stopping:
                 return
 
@@ -87,12 +93,7 @@ class Heartbeat:
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.status = [item.status(self._name, self._hardware_id) for item in self._report()]
-        try:
-            self._publisher.publish(message)
-        # Ctrl-C invalidates the context between the check and here; there is no one to tell.
-        except Exception:
-            if self._node.context.ok():
-                raise
+        self._publisher.publish(message)
 
 
 def _pairs(values: Mapping[str, object]) -> list[KeyValue]:

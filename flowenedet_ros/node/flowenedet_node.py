@@ -1,8 +1,5 @@
 """The lifecycle node: camera images in, segmentation, IDM and OOD masks out."""
 
-import functools
-import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from pathlib import Path
@@ -11,52 +8,26 @@ from typing import Any, TypeVar
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from flowenedet_ros.inference import FlowEneDetError, Model, Thresholds, load_bundle
+from flowenedet_ros.inference import FlowEneDetError, Model, load_bundle
 from flowenedet_ros.node import parameters
 from flowenedet_ros.node.announcements import Announcements
 from flowenedet_ros.node.camera import Camera, CameraInput, topic_prefix
 from flowenedet_ros.node.diagnostics import Heartbeat, Item
 from flowenedet_ros.node.frame_slot import Frame, FrameSlots
-from flowenedet_ros.node.health import Limits, Seen, frames_item, inference_item
+from flowenedet_ros.node.health import CameraHealth, Limits, inference_item
 from flowenedet_ros.node.outputs import Outputs
-from flowenedet_ros.node.parameters import ParameterError
 from flowenedet_ros.node.perception_edits import EgoMask
 from flowenedet_ros.node.pipeline import Pipeline
 from flowenedet_ros.node.process_info import seconds_since_start
 from flowenedet_ros.node.self_test_service import SelfTestService
 from flowenedet_ros.node.supervised_model import SupervisedModel
+from flowenedet_ros.node.transitions import InterruptedTransition, transition
 from flowenedet_ros.node.worker import Worker
 
 T = TypeVar('T')
-Transition = Callable[['FlowEneDetNode', LifecycleState], TransitionCallbackReturn]
 # A person reads the log; a fault that repeats at 30 Hz is one fault.
 LOG_EVERY_S = 5.0
 STOP_TIMEOUT_S = 1.0
-
-
-class Interrupted(RuntimeError):
-    """The process is to end while a transition waits for the worker."""
-
-
-def transition(callback: Transition) -> Transition:
-    """Turn what a transition raises into a log entry and a return code; rclpy would swallow it."""
-
-    @functools.wraps(callback)
-    def guarded(self: 'FlowEneDetNode', state: LifecycleState) -> TransitionCallbackReturn:
-        try:
-            return callback(self, state)
-        except Interrupted:
-            return TransitionCallbackReturn.FAILURE
-        except (FlowEneDetError, ParameterError) as error:
-            self.get_logger().error(str(error))
-            self._activity = f'failed: {error}'
-            return TransitionCallbackReturn.FAILURE
-        except Exception as error:
-            self.get_logger().error(traceback.format_exc())
-            self._activity = f'failed: {error}'
-            return TransitionCallbackReturn.ERROR
-
-    return guarded
 
 
 class FlowEneDetNode(LifecycleNode):
@@ -75,85 +46,75 @@ class FlowEneDetNode(LifecycleNode):
         parameters.declare(self)
         self.add_on_set_parameters_callback(self._check_change)
         self.add_post_set_parameters_callback(self._apply_change)
-        self._camera_names: list[str] = parameters.camera_names(self)
-        self._model: Model | None = None
-        self._supervised = SupervisedModel(self._load)
-        self._pipeline: Pipeline | None = None
-        self._announcements: Announcements | None = None
-        self._cameras: list[Camera] = []
-        self._inputs: list[CameraInput] = []
-        self._slots = FrameSlots(len(self._camera_names))
-        self._worker = Worker(self._slots, self._process)
+        self.activity = 'unconfigured'
+        self._camera_names = parameters.camera_names(self)
         self._limits = Limits(
             self._value('input_timeout'),
             self._value('max_processing_time'),
             self._value('hang_timeout'),
         )
-        self._activity = 'unconfigured'
-        self._startup_s: float | None = None
+        self._model: Model | None = None
+        self._supervised = SupervisedModel(self._load)
+        self._announcements: Announcements | None = None
+        self._pipeline: Pipeline | None = None
+        self._cameras: list[Camera] = []
+        self._inputs: list[CameraInput] = []
+        self._health: list[CameraHealth] = []
         self._unknown_parameters: list[str] = []
-        self._seen = [Seen() for _ in self._camera_names]
-        self._out = [False] * len(self._camera_names)
+        self._startup_s: float | None = None
+        self._slots = FrameSlots(len(self._camera_names))
+        self._worker = Worker(self._slots, self._process)
         self._heartbeat = Heartbeat(self, self._report, self._value('model'))
-        SelfTestService(
-            self, lambda: self._worker.submit(self._supervised.self_test), self._value('model')
-        )
+        SelfTestService(self, self._start_self_test, self._value('model'))
 
     # Lifecycle.
 
     def start(self) -> bool:
         """Configure and activate; tell whether both succeeded."""
         done = TransitionCallbackReturn.SUCCESS
-        return self.trigger_configure() == done and self.trigger_activate() == done
+        return bool(self.trigger_configure() == done and self.trigger_activate() == done)
 
     @transition
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model, compare it with its stored answers, and offer the topics."""
-        self._activity = f'loading model {self._value("model")}'
-        model = self._model = self._on_worker(self._supervised.open)
-        self._set_thresholds(self._thresholds())
-        if self._value('self_test'):
-            self._activity = 'testing the model'
-            report = self._on_worker(self._supervised.self_test)
-            if not report.passed:
-                self._release()
-                raise FlowEneDetError(f'self-test {report}')
-        self._create_cameras(model)
+        self.activity = f'loading model {self._value("model")}'
+        model = self._on_worker(self._supervised.open)
+        try:
+            self._supervised.set_thresholds(parameters.thresholds(self, model.manifest))
+            self._require_self_test()
+            self._create_cameras(model)
+        except Exception:
+            self._release()
+            raise
         self._announcements = Announcements(self, model.manifest)
-        self._announce()
-        self._report_unknown_parameters()
+        self._announcements.publish(model.thresholds, self._value('operating_point'))
+        self._warn_of_unknown_parameters()
         self.get_logger().info(
             f'model {model.manifest.name} on {model.backend.name} {model.backend.precision}: '
             f'{model.reason}'
         )
-        self._activity = 'inactive'
+        self.activity = 'inactive'
         return super().on_configure(state)
 
     @transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Warm up and begin to take frames."""
-        self._activity = 'warming up'
         assert self._model is not None
+        self.activity = 'warming up'
         batch = len(self._cameras) if self._model.backend.batches else 1
         runs = self._value('warm_up_runs')
         self._on_worker(lambda: self._supervised.warm_up(runs, batch))
         result = super().on_activate(state)
+        transport, pixels = self._value('input_transport'), self._value('max_image_pixels')
         self._inputs = [
-            CameraInput(
-                self,
-                camera,
-                self._slots,
-                self._value('input_transport'),
-                self._value('max_image_pixels'),
-            )
+            CameraInput(self, camera, self._slots, transport, pixels, self._heartbeat.beat)
             for camera in self._cameras
         ]
         self._worker.activate(batch)
-        if self._startup_s is None:
-            self._startup_s = seconds_since_start()
-        self._activity = 'active'
+        self._startup_s = self._startup_s or seconds_since_start()
+        self.activity = 'active'
         self._heartbeat.beat()
-        topics = ', '.join(camera_input.topic for camera_input in self._inputs)
+        topics = ', '.join(health.topic for health in self._health)
         self.get_logger().info(f'active after {self._startup_s:.1f} s, waiting for {topics}')
         return result
 
@@ -161,7 +122,7 @@ class FlowEneDetNode(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take no more frames; the one in work is still published."""
         self._stop_input()
-        self._activity = 'inactive'
+        self.activity = 'inactive'
         self._heartbeat.beat()
         return super().on_deactivate(state)
 
@@ -169,7 +130,7 @@ class FlowEneDetNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model and take the topics off the graph."""
         self._release()
-        self._activity = 'unconfigured'
+        self.activity = 'unconfigured'
         return TransitionCallbackReturn.SUCCESS
 
     @transition
@@ -177,7 +138,7 @@ class FlowEneDetNode(LifecycleNode):
         """Stop and free everything."""
         self._stop_input()
         self._release()
-        self._activity = 'shut down'
+        self.activity = 'shut down'
         return TransitionCallbackReturn.SUCCESS
 
     @transition
@@ -201,17 +162,25 @@ class FlowEneDetNode(LifecycleNode):
         self._pipeline.process(batch)
 
     def _create_cameras(self, model: Model) -> None:
-        min_area = self._value('blob_min_area')
+        area = self._value('blob_min_area')
         masks = parameters.ego_masks(self, len(self._camera_names))
         self._cameras = [
             Camera(
                 index,
                 name,
-                Outputs(self, topic_prefix(name), model.manifest, min_area),
+                Outputs(self, topic_prefix(name), model.manifest, area),
                 EgoMask(Path(mask)) if mask else None,
                 self._warn_of_refusal,
             )
             for index, (name, mask) in enumerate(zip(self._camera_names, masks, strict=True))
+        ]
+        self._health = [
+            CameraHealth(
+                camera,
+                self.resolve_topic_name(f'{topic_prefix(camera.name)}/input/image'),
+                self._limits,
+            )
+            for camera in self._cameras
         ]
         self._pipeline = Pipeline(
             self._supervised,
@@ -238,69 +207,75 @@ class FlowEneDetNode(LifecycleNode):
     def _release(self) -> None:
         for camera in self._cameras:
             camera.outputs.destroy()
-        self._cameras = []
-        self._pipeline = None
+        self._cameras, self._health, self._pipeline = [], [], None
         if self._announcements is not None:
             self._announcements.destroy()
-        self._announcements = None
-        self._model = None
+        self._announcements = self._model = None
         self._on_worker(self._supervised.close)
+
+    # Model and worker.
+
+    def _load(self) -> Model:
+        self._model = load_bundle(
+            self._value('model'), self._value('backend'), self._value('precision')
+        )
+        return self._model
+
+    def _require_self_test(self) -> None:
+        if self._value('self_test'):
+            self.activity = 'testing the model'
+            report = self._on_worker(self._supervised.self_test)
+            if not report.passed:
+                raise FlowEneDetError(f'self-test {report}')
+
+    def _start_self_test(self) -> Future[Any]:
+        return self._worker.submit(self._supervised.self_test)
+
+    def _on_worker(self, job: Callable[[], T]) -> T:
+        future: Future[T] = self._worker.submit(job)
+        # Wait in short turns: Ctrl-C must end the node also while an engine is being built.
+        while not wait([future], timeout=0.1).done:
+            if not self.context.ok():
+                raise InterruptedTransition
+        return future.result()
 
     # Parameters.
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
 
-    def _load(self) -> Model:
-        model = load_bundle(self._value('model'), self._value('backend'), self._value('precision'))
-        self._model = model
-        return model
-
     def _check_change(self, changed: list[Parameter]) -> Any:
-        points = self._model.manifest.calibration.operating_points if self._model else None
-        return parameters.refuse_faults(changed, points)
+        return parameters.refuse_faults(changed, self._model.manifest if self._model else None)
 
     def _apply_change(self, changed: list[Parameter]) -> None:
-        live = {'operating_point', 'idm_threshold', 'ood_threshold'}
-        if self._model is not None and live & {parameter.name for parameter in changed}:
-            self._set_thresholds(self._thresholds())
-            self._announce()
-
-    def _thresholds(self) -> Thresholds:
-        assert self._model is not None
-        return parameters.thresholds(self, self._model.manifest.calibration.operating_points)
-
-    def _set_thresholds(self, thresholds: Thresholds) -> None:
-        self._supervised.set_thresholds(thresholds)
-
-    def _announce(self) -> None:
-        if self._announcements is not None:
-            self._announcements.publish(self._thresholds(), self._value('operating_point'))
+        model, announcements = self._model, self._announcements
+        if model is None or announcements is None:
+            return
+        if any(parameter.name in parameters.LIVE for parameter in changed):
+            thresholds = parameters.thresholds(self, model.manifest)
+            self._supervised.set_thresholds(thresholds)
+            announcements.publish(thresholds, self._value('operating_point'))
 
     # Reports.
 
     def _report(self) -> list[Item]:
+        """Tell how the node is; runs on the heartbeat's thread."""
         items = []
-        for camera, camera_input, seen in zip(
-            self._cameras, self._inputs or [None] * len(self._cameras), self._seen, strict=True
-        ):
-            topic = camera_input.topic if camera_input else None
-            publishers = self.count_publishers(topic) if topic else 0
-            items.append(frames_item(camera, topic, publishers, seen, self._limits))
-            self._watch_input(camera, active=camera_input is not None)
+        for health in self._health:
+            was_silent = health.silent
+            items.append(health.report())
+            if health.silent and not was_silent:
+                self._mark_outage(health.camera)
         busy = self._worker.busy_seconds()
-        model = inference_item(self._supervised, self._model, self._activity, busy, self._limits)
+        item = inference_item(self._supervised, self._model, self.activity, busy, self._limits)
         if self._startup_s is not None:
-            model.values['startup_s'] = self._startup_s
-        model.warnings += [f'unknown parameter {name}' for name in self._unknown_parameters]
-        return [*items, model]
+            item.values['startup_s'] = self._startup_s
+        item.warnings += [f'unknown parameter {name}' for name in self._unknown_parameters]
+        return [*items, item]
 
-    def _watch_input(self, camera: Camera, active: bool) -> None:
-        silent = time.monotonic() - camera.last_good
-        out = active and 0.0 < self._limits.input_timeout < silent
-        was_out, self._out[camera.index] = self._out[camera.index], out
-        last, pipeline = camera.last_frame, self._pipeline
-        if out and not was_out and last is not None and pipeline is not None:
+    def _mark_outage(self, camera: Camera) -> None:
+        pipeline, last = self._pipeline, camera.last_frame
+        if pipeline is not None and last is not None:
             self._worker.submit(lambda: pipeline.publish_unknown(camera, *last))
 
     def _warn_of_refusal(self, fault: str) -> None:
@@ -309,17 +284,7 @@ class FlowEneDetNode(LifecycleNode):
     def _warn_of_failure(self, fault: str) -> None:
         self.get_logger().error(f'no result: {fault}', throttle_duration_sec=LOG_EVERY_S)
 
-    def _report_unknown_parameters(self) -> None:
+    def _warn_of_unknown_parameters(self) -> None:
         self._unknown_parameters = parameters.unknown_parameters(self)
         for name in self._unknown_parameters:
             self.get_logger().warning(f'unknown parameter {name}')
-
-    # The worker.
-
-    def _on_worker(self, job: Callable[[], T]) -> T:
-        future: Future[T] = self._worker.submit(job)
-        # Wait in short turns: Ctrl-C must end the node also while an engine is being built.
-        while not wait([future], timeout=0.1).done:
-            if not self.context.ok():
-                raise Interrupted
-        return future.result()

@@ -1,7 +1,7 @@
 """Counters and states as diagnostic items, with a value and a limit in every complaint."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowenedet_ros.inference import Model
 from flowenedet_ros.node.camera import Camera
@@ -20,46 +20,64 @@ class Limits:
 
 
 @dataclass
-class Seen:
-    """What the last report on a camera said, to complain about what is new since."""
-
-    refused: int = 0
-    failed: int = 0
-    stale: int = 0
-
-
-def frames_item(
-    camera: Camera, topic: str | None, publishers: int, seen: Seen, limits: Limits
-) -> Item:
+class CameraHealth:
     """
-    Report on one camera.
+    Watch one camera from report to report.
 
-    :param topic: of its images; None while the node is not active.
+    :param topic: of its images.
     """
-    name = f'frames {camera.name}' if camera.name else 'frames'
-    counts = camera.counters.snapshot()
-    timings = camera.timings.summary()
-    item = Item(name, f'{timings["rate_hz"]:.1f} Hz' if topic else 'not active')
-    item.values |= {'received': counts.pop('received'), 'lost': camera.loss.lost, **counts}
-    item.values |= {'topic': topic or '', 'publishers': publishers, **timings}
-    if camera.last_shares is not None:
-        item.values['idm_share'], item.values['ood_share'] = camera.last_shares
-    _complain_about_new(item, camera, counts, seen, limits)
-    silent = time.monotonic() - camera.last_good
-    if topic is not None and 0.0 < limits.input_timeout < silent:
-        item.errors.append(
-            f'no usable image on {topic} for {silent:.1f} s, limit {limits.input_timeout:.1f} s, '
-            f'{publishers} publishers'
+
+    camera: Camera
+    topic: str
+    limits: Limits
+    silent: bool = False
+    _seen: dict[str, int] = field(default_factory=dict)
+
+    def report(self) -> Item:
+        """Report on the camera, complaining about what is new since the last report."""
+        camera = self.camera
+        counts = camera.counters.snapshot()
+        timings = camera.timings.summary()
+        item = Item(
+            f'frames {camera.name}' if camera.name else 'frames',
+            f'{timings["rate_hz"]:.1f} Hz' if camera.active else 'not active',
         )
-    return item
+        item.values |= {'received': counts['received'], 'lost': camera.loss.lost, **counts}
+        item.values |= {'topic': self.topic, 'publishers': camera.loss.publishers, **timings}
+        if camera.last_shares is not None:
+            item.values['idm_share'], item.values['ood_share'] = camera.last_shares
+        self._complain_of_silence(item)
+        self._complain_of_frames(item, counts)
+        return item
+
+    def _complain_of_silence(self, item: Item) -> None:
+        since, limit = time.monotonic() - self.camera.last_good, self.limits.input_timeout
+        self.silent = self.camera.active and 0.0 < limit < since
+        if self.silent:
+            item.errors.append(
+                f'no usable image on {self.topic} for {since:.1f} s, limit {limit:.1f} s, '
+                f'{self.camera.loss.publishers} publishers'
+            )
+
+    def _complain_of_frames(self, item: Item, counts: dict[str, int]) -> None:
+        def new(fate: str) -> int:
+            return counts[fate] - self._seen.get(fate, 0)
+
+        if new('rejected_malformed'):
+            fault = self.camera.last_refusal
+            item.warnings.append(f'{new("rejected_malformed")} malformed images: {fault}')
+        if new('rejected_failed'):
+            item.errors.append(f'{new("rejected_failed")} frames without a result')
+        if new('dropped_stale'):
+            item.errors.append(f'{new("dropped_stale")} frames older than max_image_age')
+        self._seen = counts
+        took, limit = self.camera.last_processing_ms, self.limits.processing_time * 1e3
+        if took > limit:
+            item.warnings.append(f'a frame took {took:.0f} ms, limit {limit:.0f} ms')
 
 
 def inference_item(
-    supervised: SupervisedModel,
-    model: Model | None,
-    activity: str,
-    busy: float,
-    limits: Limits,
+    supervised: SupervisedModel, model: Model | None, activity: str, busy: float, limits: Limits
 ) -> Item:
     """
     Report on the model.
@@ -84,31 +102,17 @@ def inference_item(
             'idm_threshold': model.thresholds.idm,
             'ood_threshold': model.thresholds.ood,
         }
-    if supervised.report is not None:
-        item.values['self_test'] = str(supervised.report)
-        if not supervised.report.passed:
-            item.errors.append(f'self-test {supervised.report}')
-    if supervised.failure is not None:
-        item.errors.append(f'backend failed {supervised.failures} times: {supervised.failure}')
+    if activity.startswith('failed'):
+        item.errors.append(activity)
+    report, failure = supervised.report, supervised.failure
+    if report is not None:
+        item.values['self_test'] = str(report)
+        if not report.passed:
+            item.errors.append(f'self-test {report}')
+    if failure is not None:
+        item.errors.append(f'backend failed {supervised.failures} times: {failure}')
     if busy > limits.hang:
-        item.errors.append(f'the backend has had a frame for {busy:.1f} s, limit {limits.hang} s')
-    return item
-
-
-def _complain_about_new(
-    item: Item, camera: Camera, counts: dict[str, int], seen: Seen, limits: Limits
-) -> None:
-    refused, failed = counts['rejected_malformed'], counts['rejected_failed']
-    stale = counts['dropped_stale']
-    if refused > seen.refused:
-        item.warnings.append(f'{refused - seen.refused} malformed images: {camera.last_refusal}')
-    if failed > seen.failed:
-        item.errors.append(f'{failed - seen.failed} frames without a result')
-    if stale > seen.stale:
-        item.errors.append(f'{stale - seen.stale} frames older than max_image_age')
-    seen.refused, seen.failed, seen.stale = refused, failed, stale
-    if camera.last_processing_ms > limits.processing_time * 1e3:
-        item.warnings.append(
-            f'a frame took {camera.last_processing_ms:.0f} ms, '
-            f'limit {limits.processing_time * 1e3:.0f} ms'
+        item.errors.append(
+            f'the backend has had a frame for {busy:.1f} s, limit {limits.hang:.1f} s'
         )
+    return item

@@ -3,7 +3,6 @@
 import difflib
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from flowenedet_ros.inference import Thresholds
-from flowenedet_ros.inference.manifest import OperatingPoint
+from flowenedet_ros.inference.manifest import Manifest
 
 OPERATING_POINTS = ('cautious', 'balanced', 'permissive')
 BY_OPERATING_POINT = -1.0
@@ -166,6 +165,7 @@ SPECS = (
     ),
 )
 BY_NAME = {spec.name: spec for spec in SPECS}
+LIVE = frozenset(spec.name for spec in SPECS if spec.live)
 
 
 def declare(node: Node) -> None:
@@ -185,37 +185,35 @@ def declare(node: Node) -> None:
             raise ParameterError(fault)
 
 
-def refuse_faults(
-    changed: list[Parameter], points: Mapping[str, OperatingPoint] | None
-) -> SetParametersResult:
+def refuse_faults(changed: list[Parameter], manifest: Manifest | None) -> SetParametersResult:
     """
     Check a live change before rclpy stores it; rclpy itself refuses the read-only ones.
 
-    :param points: operating points of the loaded model, where one is loaded.
+    :param manifest: of the loaded model, where one is loaded.
     """
     for parameter in changed:
         spec = BY_NAME.get(parameter.name)
         fault = None if spec is None else spec.fault(parameter.value)
-        if fault is None and parameter.name == 'operating_point' and points is not None:
-            fault = _missing_point(parameter.value, points)
+        if fault is None and parameter.name == 'operating_point' and manifest is not None:
+            fault = _missing_point(parameter.value, manifest)
         if fault is not None:
             return SetParametersResult(successful=False, reason=fault)
     return SetParametersResult(successful=True)
 
 
-def thresholds(node: Node, points: Mapping[str, OperatingPoint]) -> Thresholds:
+def thresholds(node: Node, manifest: Manifest) -> Thresholds:
     """
     Give the thresholds that the parameters ask for.
 
-    :param points: operating points of the loaded model.
+    :param manifest: of the loaded model.
     :raises ParameterError: the model has no such operating point.
     """
     name = node.get_parameter('operating_point').value
-    fault = _missing_point(name, points)
+    fault = _missing_point(name, manifest)
     if fault is not None:
         raise ParameterError(fault)
     idm, ood = (node.get_parameter(f'{task}_threshold').value for task in ('idm', 'ood'))
-    point = points[name]
+    point = manifest.calibration.operating_points[name]
     return Thresholds(
         point.idm if idm == BY_OPERATING_POINT else idm,
         point.ood if ood == BY_OPERATING_POINT else ood,
@@ -255,7 +253,8 @@ def ego_masks(node: Node, cameras: int) -> list[str]:
     return paths
 
 
-def _missing_point(name: str, points: Mapping[str, OperatingPoint]) -> str | None:
+def _missing_point(name: str, manifest: Manifest) -> str | None:
+    points = manifest.calibration.operating_points
     if name in points:
         return None
     return f'operating_point is {name!r}; this model has: {", ".join(points)}'

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 
 import numpy as np
+import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -80,7 +81,8 @@ class Robot:
     def __init__(self, domain, folder):
         self.domain = domain
         self.folder = folder
-        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+        # The middleware reads its profile when the context is made.
+        os.environ.update(ros_environment(domain, log_folder=folder / 'ros_log'))
         self.context = Context()
         rclpy.init(
             context=self.context,
@@ -150,12 +152,11 @@ class Robot:
         with self.changed:
             while not condition():
                 left = deadline - time.monotonic()
-                ended = process is not None and process.process.poll() is not None
-                assert left > 0 and not ended, (
-                    f'waited for {what}; node {"ended" if ended else "runs"}, '
-                    f'diagnostics {dict(self.values)} {self.messages}\n'
-                    + (process.output()[-4000:] if process else '')
-                )
+                if left < 0 or (process is not None and process.process.poll() is not None):
+                    pytest.fail(
+                        f'waited for {what}; diagnostics {dict(self.values)} {self.messages}\n'
+                        + (process.output()[-4000:] if process else '')
+                    )
                 self.changed.wait(min(left, 0.2))
 
     def value(self, key, node=NODE):
@@ -183,10 +184,23 @@ class Robot:
     # Cameras.
 
     def camera(self, topic=f'{NODE}/input/image', message_type=Image, qos=BEST_EFFORT):
-        """Give a publisher that the node hears."""
+        """
+        Give a publisher that hears of the node and of which the node has heard.
+
+        DDS makes the two discoveries apart: a frame sent between them is lost.
+        """
         publisher = self.node.create_publisher(message_type, topic, qos)
         self.until(lambda: publisher.get_subscription_count() > 0, f'a subscriber of {topic}')
+        if message_type in (Image, CompressedImage):
+            self.until(lambda: self.hears(topic), f'the node to hear of {topic}')
         return publisher
+
+    def hears(self, topic):
+        with self.changed:
+            reports = list(self.heard['/diagnostics'])
+        items = [{pair.key: pair.value for pair in status.values}
+                 for report in reports[-1:] for status in report.status]  # fmt: skip
+        return any(item.get('topic') == topic and int(item['publishers']) > 0 for item in items)
 
     # Services.
 
