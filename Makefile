@@ -53,7 +53,7 @@ install/.built: $(DECLARATIONS) $(VENV)/.runtime $(wildcard config/* launch/* re
 	@touch $@
 
 demo: setup
-	$(BIN)/python -m flowenedet_ros.replay.demo --out out/demo \
+	@$(BIN)/python -m flowenedet_ros.replay.demo --out out/demo \
 	  $(if $(BAG),--bag '$(BAG)') $(if $(TOPIC),--topic '$(TOPIC)') \
 	  $(if $(VIDEO),--video '$(VIDEO)') $(if $(MODEL),--model '$(MODEL)')
 

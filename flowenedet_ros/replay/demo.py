@@ -10,10 +10,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from flowenedet_ros.data.errors import DataError
+from flowenedet_ros.inference.bundle import find_bundle
 from flowenedet_ros.inference.errors import FlowEneDetError
 from flowenedet_ros.replay.bag_reader import BagReader
 from flowenedet_ros.replay.environment import ros_environment
 from flowenedet_ros.replay.errors import ReplayError
+from flowenedet_ros.replay.node_log import complaints
 
 PRODUCTS = ('bag', 'input', 'contact_sheet.png', 'summary.json', 'node.log', 'ros_log')
 
@@ -32,24 +34,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     out: Path = options.out
+    for given in (options.bag, options.video):
+        if given is not None and out.resolve() in (given.resolve(), *given.resolve().parents):
+            raise ReplayError(f'{given} lies in {out}, which each run clears: move it elsewhere')
     _empty(out)
     os.environ.update(ros_environment(log_folder=out.absolute() / 'ros_log'))
     # Only now, as the middleware reads its environment when it is loaded.
     from flowenedet_ros.replay.session import Session
 
+    model = None if options.model is None else str(find_bundle(options.model).absolute())
     source, bag = _input(options, out)
     with BagReader(bag) as reader:
         image = reader.image_topic(options.topic)
     print(f'replaying {image.msgcount} frames of {image.topic} ({image.msgtype})')
-    model = options.model
-    if model is not None and Path(model).is_dir():
-        model = str(Path(model).absolute())
-    with tqdm(total=image.msgcount, desc='replay', unit='frame', leave=False) as bar:
+    with tqdm(total=image.msgcount, desc='replay', unit='frame', leave=False, disable=None) as bar:
         session = Session(source, bag, out, image.topic, model, options.rate)
         summary = session.run(on_frame=lambda: bar.update())
     summary.save(out / 'summary.json')
     _picture(out, image.topic)
     print(summary.text())
+    for complaint in complaints(out / 'node.log'):
+        print(f'node         {complaint}')
     print(f'recorded     {out / "bag"}')
     return 1 if summary.unaccounted else 0
 

@@ -36,9 +36,11 @@ def write_scene_bag(path: Path, options: SceneBagOptions | None = None) -> None:
     size = (wanted.height, wanted.width)
     scenes = render_sequence(wanted.seed, wanted.frames, *size, wanted.fps)
     with BagWriter(path) as bag:
-        for scene in tqdm(scenes, total=wanted.frames, desc='render', unit='frame', leave=False):
+        for scene in tqdm(
+            scenes, total=wanted.frames, desc='render', unit='frame', leave=False, disable=None
+        ):
             stamp = Stamp.at(scene.stamp_s, FRAME_ID)
             time_ns = stamp.nanoseconds
             info = build.camera_info(size, scene.intrinsics.matrix, stamp)
             bag.write(CAMERA_INFO_TOPIC, CAMERA_INFO, time_ns, info)
-            bag.write(IMAGE_TOPIC, IMAGE, time_ns, build.image(scene.image_bgr, 'bgr8', stamp))
+            bag.write(IMAGE_TOPIC, IMAGE, time_ns, build.image(scene.image, 'bgr8', stamp))

@@ -94,7 +94,7 @@ class Session:
             parameters,
             {'~/input/image': image, '~/input/camera_info': camera_info},
             log=self.out / 'node.log',
-            parameter_file=config_folder() / 'flowenedet.param.yaml',
+            parameter_file=_parameter_file(),
         )
 
     def _await_subscriber(self, player: BagPlayer, process: NodeProcess, topic: str) -> None:
@@ -113,3 +113,8 @@ class Session:
         except ReplayError as error:
             return str(error)
         return None
+
+
+def _parameter_file() -> Path | None:
+    file = config_folder() / 'flowenedet.param.yaml'
+    return file if file.is_file() else None

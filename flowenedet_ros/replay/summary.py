@@ -71,19 +71,20 @@ class Summary:
             if not self.unaccounted
             else f'{self.unaccounted} frames UNACCOUNTED FOR'
         )
-        return '\n'.join(
-            (
-                f'source       {self.source}',
-                f'frames       {self.sent} sent = {self.received} received + {self.lost} lost',
-                f'             {self.received} received = {self.processed} processed + '
-                f'{self.dropped} dropped + {self.rejected} rejected',
-                f'             {balance}',
-                f'speed        {self.fps:.1f} frames per second over {self.duration_s:.1f} s',
-                f'age          p50 {_ms(self.age_p50_ms)}, p95 {_ms(self.age_p95_ms)} '
-                'from stamp to publication',
-                f'start-up     {_seconds(self.startup_s)} from process start to the first camera',
-            )
-        )
+        lines = [
+            f'source       {self.source}',
+            f'frames       {self.sent} sent = {self.received} received + {self.lost} lost',
+            f'             {self.received} received = {self.processed} processed + '
+            f'{self.dropped} dropped + {self.rejected} rejected',
+            f'             {balance}',
+            f'speed        {self.fps:.1f} frames per second over {self.duration_s:.1f} s',
+            f'age          p50 {_ms(self.age_p50_ms)}, p95 {_ms(self.age_p95_ms)} '
+            'from stamp to publication',
+            f'start-up     {_seconds(self.startup_s)} from process start to active',
+        ]
+        if self.damage is not None:
+            lines.append(f'input        cut short: {self.damage}')
+        return '\n'.join(lines)
 
     def save(self, path: Path) -> None:
         """Write the same as JSON."""

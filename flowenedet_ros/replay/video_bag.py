@@ -26,7 +26,7 @@ def write_video_bag(video: Path, path: Path) -> None:
     build = MessageBuilder()
     frames = open_video(video)
     with BagWriter(path) as bag:
-        for frame in tqdm(frames, desc='encode', unit='frame', leave=False):
+        for frame in tqdm(frames, desc='encode', unit='frame', leave=False, disable=None):
             stamp = Stamp.at(frame.stamp_s, FRAME_ID)
             encoded, data = cv2.imencode(
                 '.jpg', frame.image_bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]

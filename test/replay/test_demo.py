@@ -1,0 +1,125 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+from support.tiny_bundle import write_tiny_bundle
+
+from flowenedet_ros.replay.bag_reader import BagReader
+from flowenedet_ros.replay.environment import node_executable
+from flowenedet_ros.replay.errors import ReplayError
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _built() -> None:
+    try:
+        node_executable()
+    except ReplayError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope='module')
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bundle(tmp_path_factory.mktemp('model') / 'tiny')
+
+
+def demo(out: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, '-m', 'flowenedet_ros.replay.demo', '--out', out, *arguments]
+    return subprocess.run(map(str, command), capture_output=True, text=True, timeout=240)
+
+
+def assert_accounted(summary: dict[str, int]) -> None:
+    assert summary['received'] + summary['lost'] == summary['sent']
+    settled = summary['processed'] + summary['dropped'] + summary['rejected']
+    assert settled == summary['received']
+    assert summary['unaccounted'] == 0
+
+
+def topic_counts(path: Path) -> dict[str, int]:
+    with BagReader(path) as bag:
+        return {connection.topic: connection.msgcount for connection in bag.connections}
+
+
+def test_bag_becomes_masks_picture_and_summary(
+    camera_bag: Path, tmp_path: Path, bundle: Path
+) -> None:
+    out = tmp_path / 'demo'
+    result = demo(out, '--bag', camera_bag, '--model', bundle, '--rate', '0.2')
+    assert result.returncode == 0, result.stderr
+    summary = json.loads((out / 'summary.json').read_text())
+    assert summary['sent'] == 12
+    assert summary['processed'] > 0
+    assert_accounted(summary)
+    assert 'every frame accounted for' in result.stdout
+    counts = topic_counts(out / 'bag')
+    assert counts['/cam/image_raw'] == 12
+    for output in ('segmentation', 'idm_mask', 'ood_mask', 'ood_score', 'camera_info'):
+        assert counts[f'/flowenedet/output/{output}'] == summary['processed']
+    assert counts['/flowenedet/label_map'] == 1
+    picture = cv2.imread(str(out / 'contact_sheet.png'))
+    assert picture is not None
+    assert picture.std() > 10
+
+
+def test_malformed_frames_are_reported_not_fatal(
+    camera_bag: Path, tmp_path: Path, bundle: Path
+) -> None:
+    topic = '/rear/image_raw/compressed'
+    out = tmp_path / 'demo'
+    result = demo(out, '--bag', camera_bag, '--topic', topic, '--model', bundle)
+    assert result.returncode == 0, result.stderr
+    summary = json.loads((out / 'summary.json').read_text())
+    assert (summary['sent'], summary['rejected'], summary['processed']) == (1, 1, 0)
+    assert_accounted(summary)
+    assert 'cut off' in result.stdout
+
+
+def test_wrong_input_is_one_line(camera_bag: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'demo'
+    for arguments, words in (
+        (('--bag', tmp_path / 'nowhere'), 'nowhere'),
+        (('--bag', camera_bag, '--topic', '/front'), '/cam/image_raw'),
+        (('--bag', camera_bag, '--model', tmp_path / 'no_model'), 'no_model'),
+        (('--video', tmp_path / 'nowhere.mp4'), 'nowhere.mp4'),
+    ):
+        result = demo(out, *arguments)
+        assert result.returncode == 2
+        assert 'demo: error:' in result.stderr
+        assert words in result.stderr
+        assert 'Traceback' not in result.stderr
+
+
+def test_input_in_the_folder_that_is_cleared_is_refused(camera_bag: Path) -> None:
+    result = demo(camera_bag.parent, '--bag', camera_bag)
+    assert result.returncode == 2
+    assert (camera_bag / 'metadata.yaml').exists()
+
+
+def test_node_that_cannot_start_is_said_with_its_reason(
+    camera_bag: Path, tmp_path: Path, bundle: Path
+) -> None:
+    broken = tmp_path / 'broken'
+    broken.mkdir()
+    for file in bundle.iterdir():
+        (broken / file.name).write_bytes(
+            file.read_bytes()[: -1 if file.suffix == '.onnx' else None]
+        )
+    result = demo(tmp_path / 'demo', '--bag', camera_bag, '--model', broken)
+    assert result.returncode == 2
+    assert 'the node ended' in result.stderr
+    assert 'model.onnx' in result.stderr
+
+
+def test_video_of_the_road(real_data: Path, tmp_path: Path, bundle: Path) -> None:
+    folder = tmp_path / 'pictures'
+    folder.mkdir()
+    for path in sorted((real_data / 'camvid' / 'val' / 'images').iterdir())[:6]:
+        (folder / path.name).symlink_to(path)
+    out = tmp_path / 'demo'
+    result = demo(out, '--video', folder, '--model', bundle)
+    assert result.returncode == 0, result.stderr
+    summary = json.loads((out / 'summary.json').read_text())
+    assert summary['sent'] == 6
+    assert_accounted(summary)
