@@ -59,6 +59,10 @@ def open_backend(name: str, path: Path, precision: Precision, options: RuntimeOp
         from flowenedet_ros.inference.backends.openvino import OpenVinoBackend
 
         return OpenVinoBackend(path, precision, options)
+    if name in ('tensorrt', 'tensorrt_rtx'):
+        from flowenedet_ros.inference.backends.tensorrt.backend import TensorRtBackend
+
+        return TensorRtBackend(path, precision, options, name)
     from flowenedet_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
 
     return OnnxRuntimeBackend(path, precision, options, name)

@@ -98,13 +98,15 @@ class _Graph:
         return scaled
 
     def resize(self, source: str, output: str) -> str:
-        sizes = self.constant(f'{output}_sizes', self.size, np.int64)
+        # TensorRT ignores the `axes` attribute, so that all four sizes are given.
+        shape = self.add('Shape', [source], f'{output}_shape', end=2)
+        wanted = self.constant(f'{output}_size', self.size, np.int64)
+        sizes = self.add('Concat', [shape, wanted], f'{output}_sizes', axis=0)
         return self.add(
             'Resize',
             [source, '', '', sizes],
             output,
             mode='linear',
-            axes=[2, 3],
             coordinate_transformation_mode='half_pixel',
         )
 

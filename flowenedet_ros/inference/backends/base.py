@@ -70,18 +70,36 @@ class Backend(Protocol):
         ...
 
 
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the fraction that is done, from any thread."""
+
+
 @dataclass(frozen=True)
 class RuntimeOptions:
-    """How a backend may use the machine.
+    """How a backend may use the machine; TensorRT alone reads what is below `gpu_id`.
 
     :param threads: of the CPU backends; 0 leaves the choice to the runtime.
     :param gpu_id: which NVIDIA GPU.
-    :param progress: called with (what is being built, fraction done) while an engine is built.
+    :param dla_core: deep-learning accelerator of a Jetson, None for the GPU.
+    :param workspace_mb: scratch memory that a build may use; 0 sets no limit.
+    :param camera: (height, width) that engines are tuned for; others run too.
+    :param largest_image: (height, width) of the largest image that an engine takes.
+    :param batch: images in a call, as many as there are cameras.
+    :param engine_cache: folder of built engines, None for the user's cache folder.
+    :param on_bad_engine: what to do with a damaged or foreign engine in the cache.
+    :param progress: told how far the build of an engine is.
     """
 
     threads: int = 0
     gpu_id: int = 0
-    progress: Callable[[str, float], None] | None = None
+    dla_core: int | None = None
+    workspace_mb: int = 0
+    camera: tuple[int, int] = (720, 1280)
+    largest_image: tuple[int, int] = (2160, 3840)
+    batch: int = 1
+    engine_cache: Path | None = None
+    on_bad_engine: Literal['rebuild', 'error'] = 'rebuild'
+    progress: Progress | None = None
 
 
 def check_signature(

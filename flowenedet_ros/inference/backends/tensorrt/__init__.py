@@ -1,0 +1,1 @@
+"""TensorRT and TensorRT for RTX: the same code on vehicles, servers and desktops."""
