@@ -40,6 +40,7 @@ TEST = [
     'ruff==0.17.6',
     'mypy==2.4.1',
     'types-PyYAML==6.0.12.20261113',
+    'types-tqdm==4.70.0.20261106',
 ]
 
 setup(

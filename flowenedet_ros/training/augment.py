@@ -50,7 +50,7 @@ class Augmentation:
         jitter = rng.uniform(-0.5, 0.5, size=2) * np.abs(spare)
         matrix[:, 2] = np.array([width / 2, height / 2]) - matrix[:, :2] @ center + jitter
         if factor < 0.7 * base:  # warpAffine does not average over the pixels it skips
-            image = cv2.GaussianBlur(image, (0, 0), 0.5)
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5), np.uint8)
         view = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
         marks = cv2.warpAffine(
             labels, matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=VOID
@@ -67,7 +67,7 @@ class Augmentation:
         x = gray + (x - gray) * saturation
         x *= 1 + rng.uniform(-0.1, 0.1, size=3).astype(np.float32)
         if rng.random() < 0.15:
-            x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.2))
+            x = np.asarray(cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.2)), np.float32)
         if rng.random() < 0.3:
             x = x + rng.normal(0, rng.uniform(1, 8), size=x.shape).astype(np.float32)
-        return np.clip(x, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(x, 0, 255), np.uint8)

@@ -21,7 +21,8 @@ class Confusion:
         """Intersection over union of each class, NaN where neither side has the class."""
         hits = np.diag(self.counts).astype(np.float64)
         union = self.counts.sum(0) + self.counts.sum(1) - hits
-        return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
+        iou = np.full_like(hits, np.nan)
+        return np.asarray(np.divide(hits, union, out=iou, where=union > 0), np.float64)
 
     def miou(self) -> float:
         """Mean intersection over union of the classes that occur."""

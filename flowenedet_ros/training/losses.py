@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -12,11 +12,11 @@ from flowenedet_ros.data.classes import OUTLIER, VOID
 def class_weights(pixels: NDArray[np.int64]) -> Tensor:
     """Weights that lift rare classes, from pixels per class; their pixel-weighted mean is one.
 
-    w_c = 1 / ln(1.2 + p_c), the bounded inverse-log form of ENet (arXiv 1606.02147) with a larger
-    constant, so that the rarest class weighs about two and a half times the most common one.
+    w_c = 1 / ln(1.1 + p_c), the bounded inverse-log form of ENet (arXiv 1606.02147) with a larger
+    constant, so that the rarest class weighs about three and a half times the most common one.
     """
     share = pixels / pixels.sum()
-    weights = 1 / np.log(1.2 + share)
+    weights = 1 / np.log(1.1 + share)
     return torch.from_numpy(weights / (weights * share).sum()).float()
 
 

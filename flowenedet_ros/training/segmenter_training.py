@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -34,6 +34,8 @@ class SegmenterTraining:
 
     :param size: (height, width) of training views in pixels.
     :param learning_rate: peak of the head's rate; the encoder's is `encoder_factor` times it.
+    :param freeze_early: keep the encoder's layers down to stride 4 as they are; they take more than
+        a quarter of a step and ImageNet's serve.
     :param distillation: weight of the teacher's loss against the labels', 0 without a teacher.
     """
 
@@ -47,6 +49,7 @@ class SegmenterTraining:
     weight_decay: float = 0.02
     average_decay: float = 0.995
     distillation: float = 0.0
+    freeze_early: bool = False
     bfloat16: bool = True
     seed: int = 0
     sources: list[str] = field(default_factory=list)
@@ -150,15 +153,25 @@ class SegmenterTrainer:
         self.views.epoch = epoch
         self.sampler.set_epoch(epoch)
         loader = DataLoader(
-            self.views, self.settings.batch_size, sampler=self.sampler, num_workers=1, drop_last=True
+            self.views,
+            self.settings.batch_size,
+            sampler=self.sampler,
+            num_workers=1,
+            drop_last=True,
         )
-        self.model.train()
+        self._set_training()
         total = 0.0
         bar = tqdm(loader, desc=f'epoch {epoch + 1}', disable=not self.process.is_first)
         for images, labels in bar:
             total += self._step(images.to(self.process.device), labels.to(self.process.device))
             bar.set_postfix(loss=f'{total / (bar.n + 1):.3f}')
         return total / max(1, self.steps)
+
+    def _set_training(self) -> None:
+        self.model.train()
+        if self.settings.freeze_early:
+            for layer in self.network.backbone.early_layers():  # type: ignore[union-attr, operator]
+                layer.eval().requires_grad_(False)
 
     def _step(self, images: Tensor, labels: Tensor) -> float:
         inputs = normalise(images).contiguous(memory_format=torch.channels_last)
@@ -183,7 +196,7 @@ class SegmenterTrainer:
         self.network.load_state_dict(self.average.state_dict())
         self.network.eval()
         confusion = evaluate_segmenter(
-            lambda images: self.network(images)[0],  # type: ignore[no-any-return]
+            lambda images: self.network(images)[0],
             self.validation,
             self.settings.num_classes,
             self.process.device,

@@ -1,0 +1,43 @@
+"""Argument forms that several subcommands share."""
+
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+
+from flowenedet_ros.cli.errors import CommandError
+from flowenedet_ros.data.folder import LabelledFolder
+
+Value = TypeVar('Value')
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Read `HxW` in pixels, both multiples of 32.
+
+    :raises CommandError: where the text is of another form.
+    """
+    match = re.fullmatch(r'(\d+)x(\d+)', text)
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(side and side % 32 == 0 for side in size):
+        raise CommandError(
+            f'{text!r} is no image size: give HEIGHTxWIDTH in multiples of 32, such as 384x512'
+        )
+    return size
+
+
+def labelled_folder(text: str) -> LabelledFolder:
+    """Open `DIR` or `DIR:LABEL_MAP`.
+
+    :raises DataError: where the folder or the map is not there.
+    """
+    folder, _, label_map = text.partition(':')
+    return LabelledFolder(folder, label_map or None)
+
+
+def choice(table: Mapping[str, Value], name: str, option: str) -> Value:
+    """Look a name up.
+
+    :raises CommandError: listing the names there are.
+    """
+    if name not in table:
+        raise CommandError(f'{option} {name!r} is unknown; there are: {", ".join(sorted(table))}')
+    return table[name]

@@ -1,0 +1,140 @@
+"""What the frozen segmenter says of each view, kept on disk so that a fit takes minutes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterOutput, SegmenterSpec
+from flowenedet_ros.training.detector_views import DetectorViews, targets
+
+_MAPS = ('logits', 'embedding', 'deep')
+
+
+@dataclass(frozen=True)
+class CachedFeatures:
+    """Segmenter outputs of all views as float16 arrays on disk, and the pixels' targets.
+
+    :param maps: `logits`, and where the segmenter gives them `embedding` and `deep`, each
+        (views, channels, h, w).
+    :param target: uint8 (views, h, w) at the logit stride; see `detector_views`.
+    """
+
+    maps: Mapping[str, NDArray[np.float16]]
+    target: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def view(self, index: int) -> tuple[SegmenterOutput, Tensor]:
+        """Give one whole view as a batch of one."""
+        return self.batch([index], [(0, 0)], self.target.shape[1:])
+
+    def batch(
+        self, views: list[int], corners: list[tuple[int, int]], size: tuple[int, ...]
+    ) -> tuple[SegmenterOutput, Tensor]:
+        """Give crops of (height, width) `size` at the logit stride.
+
+        :param corners: top and left of each crop, multiples of the deep map's relative stride.
+        """
+        height, width = self.target.shape[1:]
+        crops: dict[str, Tensor | None] = dict.fromkeys(_MAPS)
+        for name, values in self.maps.items():
+            down, right = round(height / values.shape[2]), round(width / values.shape[3])
+            rows, columns = -(-size[0] // down), -(-size[1] // right)
+            pieces = [
+                values[v, :, y // down : y // down + rows, x // right : x // right + columns]
+                for v, (y, x) in zip(views, corners, strict=True)
+            ]
+            crops[name] = torch.from_numpy(np.stack(pieces).astype(np.float32))
+        marks = [
+            self.target[v, y : y + size[0], x : x + size[1]]
+            for v, (y, x) in zip(views, corners, strict=True)
+        ]
+        logits = crops['logits']
+        assert logits is not None  # every segmenter has logits
+        output = SegmenterOutput(logits, crops['embedding'], crops['deep'])
+        return output, torch.from_numpy(np.stack(marks))
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open what `fill_cache` wrote."""
+        maps = {
+            name: np.load(folder / f'{name}.npy', mmap_mode='r')
+            for name in _MAPS
+            if (folder / f'{name}.npy').exists()
+        }
+        return cls(maps, np.load(folder / 'target.npy', mmap_mode='r'))
+
+
+def normalised_input(image: NDArray[np.uint8], spec: SegmenterSpec) -> Tensor:
+    """Turn a BGR picture of the network's size into its normalised input (1, 3, H, W)."""
+    rgb = torch.from_numpy(np.ascontiguousarray(image[:, :, ::-1])).float()
+    normalised = (rgb - torch.tensor(spec.mean)) / torch.tensor(spec.std)
+    return normalised.permute(2, 0, 1)[None].contiguous()
+
+
+def fill_cache(
+    root: Path,
+    segmenter: FrozenSegmenter,
+    views: DetectorViews,
+    identity: Mapping[str, Any],
+) -> CachedFeatures:
+    """Run the segmenter on every view, or open the result of an earlier run.
+
+    A run that was stopped goes on where it was.
+
+    :param identity: what the views and the segmenter are made of; another identity gets another
+        folder under `root`.
+    """
+    text = json.dumps({**identity, 'seed': views.seed, 'views': len(views)}, sort_keys=True)
+    folder = root / hashlib.sha256(text.encode()).hexdigest()[:16]
+    progress = folder / 'progress.json'
+    done = json.loads(progress.read_text())['done'] if progress.exists() else 0
+    if done < len(views):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'identity.json').write_text(text)
+        _fill(folder, progress, done, segmenter, views)
+    return CachedFeatures.open(folder)
+
+
+def _fill(
+    folder: Path, progress: Path, done: int, segmenter: FrozenSegmenter, views: DetectorViews
+) -> None:
+    arrays: dict[str, NDArray[Any]] = {}
+    for number in tqdm(range(done, len(views)), desc='segmenting', initial=done, total=len(views)):
+        view = views[number]
+        with torch.no_grad():
+            output = segmenter(normalised_input(view.image, segmenter.spec))
+        maps = {k: v[0].numpy() for k, v in output._asdict().items() if v is not None}
+        marks = _targets_at(maps['logits'], view.labels, view.source)
+        if not arrays:
+            mode = 'r+' if done else 'w+'
+            for name, value in {**maps, 'target': marks}.items():
+                kind = np.uint8 if name == 'target' else np.float16
+                arrays[name] = np.lib.format.open_memmap(
+                    folder / f'{name}.npy', mode=mode, dtype=kind, shape=(len(views), *value.shape)
+                )
+        for name, value in maps.items():
+            arrays[name][number] = np.clip(value, -6e4, 6e4)
+        arrays['target'][number] = marks
+        if number % 16 == 15 or number + 1 == len(views):
+            for array in arrays.values():
+                array.flush()  # type: ignore[attr-defined]
+            progress.write_text(json.dumps({'done': number + 1}))
+
+
+def _targets_at(logits: NDArray[np.floating], labels: NDArray[np.uint8], source: Any) -> Any:
+    """Judge the predictions at the logit stride against the nearest labels."""
+    height, width = logits.shape[1:]
+    near = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return targets(near.astype(np.uint8), logits.argmax(0).astype(np.uint8), source)

@@ -1,0 +1,46 @@
+import numpy as np
+import torch
+
+from flowenedet_ros.data.classes import VOID
+from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.training.augment import Augmentation
+from flowenedet_ros.training.segmentation_views import SegmentationViews
+
+
+def striped(height=60, width=80):
+    """Give a picture whose gray level tells its label."""
+    labels = np.repeat(np.arange(4, dtype=np.uint8), width // 4)[None].repeat(height, 0)
+    image = np.repeat((labels * 60)[..., None], 3, axis=2)
+    return Sample(image, np.ascontiguousarray(labels), 'striped')
+
+
+def test_views_depend_on_seed_and_epoch_alone():
+    views = SegmentationViews([[striped()]], Augmentation((32, 48)), seed=3)
+    first, again = views[0], views[0]
+    views.epoch = 1
+    assert torch.equal(first[0], again[0])
+    assert not torch.equal(first[0], views[0][0])
+
+
+def test_labels_follow_the_picture():
+    augmentation = Augmentation((48, 64), color=0.0)
+    sample = striped()
+    agreement = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        image, labels = augmentation(sample.image, sample.labels, rng)
+        assert image.shape == (48, 64, 3)
+        assert labels.shape == (48, 64)
+        known = labels != VOID
+        brightness = image.mean(2)
+        means = [brightness[known & (labels == i)].mean() for i in np.unique(labels[known])]
+        agreement.append(means == sorted(means))
+    assert all(agreement)
+
+
+def test_sources_follow_each_other():
+    dark, bright = striped(), striped()
+    bright = Sample(np.full_like(bright.image, 250), bright.labels, 'bright')
+    views = SegmentationViews([[dark, dark], [bright]], Augmentation((32, 48)), seed=0)
+    assert len(views) == 3
+    assert views[2][0].float().mean() > views[0][0].float().mean()
