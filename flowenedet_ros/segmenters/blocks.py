@@ -1,4 +1,4 @@
-"""Convolution blocks shared by the segmenters, named as MMSegmentation names them in checkpoints."""
+"""Convolution blocks shared by the segmenters, named as in MMSegmentation's checkpoints."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ class DepthwiseConv2d(nn.Conv2d):
     training step of DeepLabV3+ on EfficientNet-Lite0 took 1.4 times as long.
     """
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, input: Tensor) -> Tensor:
         """Convolve."""
         if torch.is_autocast_enabled(input.device.type):
             with torch.autocast(input.device.type, enabled=False):

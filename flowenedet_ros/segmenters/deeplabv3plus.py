@@ -1,12 +1,19 @@
 """DeepLabV3+ (Chen et al., arXiv 1802.02611) with the module names of MMSegmentation."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowenedet_ros.segmenters.blocks import ConvBlock, SeparableConvBlock
+from flowenedet_ros.segmenters.efficientnet_lite import EfficientNetLite0
+from flowenedet_ros.segmenters.mobilenetv2 import MobileNetV2
+from flowenedet_ros.segmenters.resnet import ResNetV1c
 
 DILATIONS = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18)}
+"""Dilations of the atrous pyramid by the encoder's output stride."""
+
+Encoder = ResNetV1c | MobileNetV2 | EfficientNetLite0
+"""Networks that give a stride-4 map and a deep map for a batch of images."""
 
 
 class DeepLabV3PlusHead(nn.Module):
@@ -56,7 +63,7 @@ class DeepLabV3PlusHead(nn.Module):
 class DeepLabV3Plus(nn.Module):
     """An encoder and the DeepLabV3+ head."""
 
-    def __init__(self, backbone: nn.Module, decode_head: DeepLabV3PlusHead) -> None:
+    def __init__(self, backbone: Encoder, decode_head: DeepLabV3PlusHead) -> None:
         super().__init__()
         self.backbone = backbone
         self.decode_head = decode_head

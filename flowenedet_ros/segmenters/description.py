@@ -136,7 +136,7 @@ def _outputs(reader: _Reader) -> Outputs:
             raise reader.error(key, 'the name or the place of an output', found)
         places[key] = found
     reader.done()
-    return Outputs(**places)  # type: ignore[arg-type]
+    return Outputs(**places)
 
 
 def read_description(path: Path) -> Description:

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a dilated encoder (Tan and Le, arXiv 1905.11946, without squeeze-excite)."""
+"""EfficientNet-Lite0 (Tan and Le, arXiv 1905.11946, no squeeze-excite) as a dilated encoder."""
 
 from torch import Tensor, nn
 
@@ -63,9 +63,7 @@ class EfficientNetLite0(nn.Module):
     def __init__(self, output_stride: int = 16) -> None:
         super().__init__()
         self.output_stride = output_stride
-        self.stem = ConvBlock(
-            3, 32, 3, stride=2, act=nn.ReLU6(inplace=True), eps=BATCH_NORM_EPS
-        )
+        self.stem = ConvBlock(3, 32, 3, stride=2, act=nn.ReLU6(inplace=True), eps=BATCH_NORM_EPS)
         stages = []
         channels, reached, dilation = 32, 2, 1
         for expansion, kernel, out, stage_stride, repeats in STAGES:
@@ -89,6 +87,10 @@ class EfficientNetLite0(nn.Module):
             channels = out
         self.stages = nn.Sequential(*stages)
 
+    def early_layers(self) -> list[nn.Module]:
+        """Give the layers down to stride 4."""
+        return [self.stem, self.stages[0], self.stages[1]]
+
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Give the stride-4 and the last feature map of float (N, 3, H, W) images."""
         x = self.stem(images)
@@ -105,7 +107,7 @@ def from_imagenet_package(state: dict[str, Tensor]) -> dict[str, Tensor]:
     number = 0
     for stage, (expansion, *_, repeats) in enumerate(STAGES):
         for block in range(repeats):
-            layers = ('_expand_conv _bn0 _depthwise_conv _bn1 _project_conv _bn2').split()
+            layers = ['_expand_conv', '_bn0', '_depthwise_conv', '_bn1', '_project_conv', '_bn2']
             if expansion == 1:
                 layers = layers[2:]
             for i, layer in enumerate(layers):

@@ -37,7 +37,7 @@ class OnnxNetwork(ForeignNetwork):
     """An ONNX file run by ONNX Runtime on the CPU."""
 
     def __init__(self, description: Description) -> None:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
 
         super().__init__(description)
         options = onnxruntime.SessionOptions()

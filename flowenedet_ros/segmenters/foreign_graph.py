@@ -51,12 +51,11 @@ def standard_graph(segmenter: FrozenSegmenter, opset: int = OPSET) -> 'onnx.Mode
 
 
 def _opset(model: 'onnx.ModelProto') -> int:
-    return max(entry.version for entry in model.opset_import if entry.domain in ('', 'ai.onnx'))
+    versions = [e.version for e in model.opset_import if e.domain in ('', 'ai.onnx')]
+    return int(max(versions))
 
 
-def _fix_size(
-    model: 'onnx.ModelProto', network: OnnxNetwork, segmenter: FrozenSegmenter
-) -> None:
+def _fix_size(model: 'onnx.ModelProto', network: OnnxNetwork, segmenter: FrozenSegmenter) -> None:
     """Write the input's size down, and let shape inference find all others."""
     (image,) = (value for value in model.graph.input if value.name == network.input_name)
     for dimension, size in zip(
