@@ -155,6 +155,11 @@ class Ranking:
         self.positives = positives
         self.negatives = negatives
 
+    def as_rates(self, scale: float = 1.0, offset: float = 0.0) -> 'Ranking':
+        """Return the ranking of sigmoid(scale * score + offset), scale above zero."""
+        odds = np.clip(self.thresholds * scale + offset, -700, 700)
+        return Ranking(1 / (1 + np.exp(-odds)), self.positives, self.negatives)
+
     @property
     def true_positives(self) -> Counts:
         """Positives in each bin and above."""

@@ -1,0 +1,228 @@
+"""A benchmark: one or several sets of pictures, their figures, and what is written of them."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.evaluation.curves import Curves, idm_curves, ood_curves
+from flowenedet_ros.evaluation.engine import Engine, EngineConfig, Task, open_engine
+from flowenedet_ros.evaluation.errors import EvaluationError
+from flowenedet_ros.evaluation.frames import Samples
+from flowenedet_ros.evaluation.results import Conditions, results, write_json
+from flowenedet_ros.evaluation.run import RunOptions, run_task
+from flowenedet_ros.evaluation.table import Figures, latex, table
+from flowenedet_ros.evaluation.tally import Tally
+
+FigureOf = Callable[[Tally, tuple[str, ...]], dict[str, dict[str, Any]]]
+DetailsOf = Callable[[Tally], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One set of pictures of a benchmark.
+
+    :param figures: from the finished tally to figures by method.
+    :param details: further keys of this set in the JSON file.
+    :param after: called with the finished tally for a second pass, whose tally is merged.
+    """
+
+    name: str
+    task: Task
+    figures: FigureOf
+    details: DetailsOf = lambda tally: {}
+    after: Callable[[Tally, Engine], Task] | None = None
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What is measured and how its table looks.
+
+    :param columns: figures in the table, in order.
+    :param summary: from figures by set to the figures by method of the whole.
+    """
+
+    name: str
+    parts: Sequence[Part]
+    columns: tuple[str, ...]
+    data: str
+    summary: Callable[[Mapping[str, Figures]], dict[str, dict[str, Any]]] | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a benchmark is run and what is written of it; None is not written."""
+
+    config: EngineConfig
+    options: RunOptions = field(default_factory=RunOptions)
+    resolution: str = 'labels'
+    command: str = ''
+    json: Path | None = None
+    latex: Path | None = None
+    report: Path | None = None
+
+
+@dataclass
+class PartResult:
+    """What one set gave."""
+
+    figures: dict[str, dict[str, Any]]
+    details: dict[str, Any]
+    curves: dict[str, dict[str, Curves]]
+    frames: dict[str, dict[str, float]]
+    samples: Samples
+
+
+def run_benchmark(benchmark: Benchmark, request: Request) -> dict[str, Any]:
+    """Run every set, print the tables, write what was asked for, return the JSON content.
+
+    :raises EvaluationError: where not one picture could be evaluated.
+    """
+    engine = open_engine(request.config)
+    found: dict[str, PartResult] = {}
+    total = Tally()
+    for part in benchmark.parts:
+        tally = _run_part(benchmark, part, engine, request)
+        found[part.name] = _result(part, tally, engine)
+        _print_part(benchmark, part, found[part.name], tally)
+        total.merge(_without_parts(tally))
+    content = _content(benchmark, request, engine, found, total)
+    if request.json:
+        write_json(request.json, content)
+    if request.latex:
+        request.latex.write_text(latex(content['methods'], benchmark.columns, benchmark.name))
+    if request.report:
+        from flowenedet_ros.evaluation.report.page import write_report
+
+        write_report(request.report, content, found, engine)
+    for state in (_state_path(request, part) for part in benchmark.parts):
+        if state is not None:
+            state.unlink(missing_ok=True)
+    return content
+
+
+def _run_part(benchmark: Benchmark, part: Part, engine: Engine, request: Request) -> Tally:
+    tally = _run_once(part.name, part.task, request, _state_path(request, part))
+    if not tally.counts['images']:
+        reasons = '; '.join(list(tally.failed.values())[:3]) or 'there are no pictures'
+        raise EvaluationError(f'{benchmark.name}: nothing of {part.name} was evaluated: {reasons}')
+    if part.after is not None:
+        second = _run_once(f'{part.name}, again', part.after(tally, engine), request, None)
+        tally.parts |= second.parts
+    return tally
+
+
+def _run_once(name: str, task: Task, request: Request, state: Path | None) -> Tally:
+    from tqdm import tqdm
+
+    with tqdm(total=len(task.samples), desc=name, unit='image', disable=None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.update(done - bar.n)
+
+        options = replace(request.options, state=state)
+        return run_task(request.config, task, options, progress)
+
+
+def _state_path(request: Request, part: Part) -> Path | None:
+    if request.json is None:
+        return None
+    safe = ''.join(char if char.isalnum() else '-' for char in part.name)
+    return request.json.with_name(f'{request.json.name}.{safe}.state')
+
+
+def _result(part: Part, tally: Tally, engine: Engine) -> PartResult:
+    names = engine.methods.names
+    figures = part.figures(tally, names)
+    curves = {
+        kind: {
+            name: curve for name in names if (curve := curves_of(tally, name, engine)) is not None
+        }
+        for kind, curves_of in (('idm', idm_curves), ('ood', ood_curves))
+    }
+    for kind, by_method in curves.items():
+        for name, curve in by_method.items():
+            if curve.ece is not None:
+                figures[name][f'{kind}_ece'] = curve.ece
+    details = {
+        'images': int(tally.counts['images']),
+        'pixels': int(tally.counts['pixels']),
+        **part.details(tally),
+    }
+    return PartResult(figures, details, curves, tally.frames, part.task.samples)
+
+
+def _print_part(benchmark: Benchmark, part: Part, result: PartResult, tally: Tally) -> None:
+    print(f'\n{part.name}: {result.details["images"]} images, {result.details["pixels"]:,} pixels')
+    print(table(result.figures, benchmark.columns), flush=True)
+    for name, reason in sorted(tally.failed.items()):
+        print(f'left out {name}: {reason}', file=sys.stderr)
+
+
+def _without_parts(tally: Tally) -> Tally:
+    return Tally({}, {}, tally.failed, tally.counts, tally.seconds)
+
+
+def _content(
+    benchmark: Benchmark,
+    request: Request,
+    engine: Engine,
+    found: dict[str, PartResult],
+    total: Tally,
+) -> dict[str, Any]:
+    conditions = Conditions(benchmark.name, benchmark.data, request.resolution, request.command)
+    by_part = {name: result.figures for name, result in found.items()}
+    more: dict[str, Any] = {'post': request.config.post}
+    if len(found) == 1 and benchmark.summary is None:
+        only = next(iter(found.values()))
+        return results(conditions, engine, total, only.figures, **more, **_beyond(only.details))
+    summary = (benchmark.summary or mean_of_sets)(by_part)
+    more['sets'] = {
+        name: {**result.details, 'methods': result.figures} for name, result in found.items()
+    }
+    return results(conditions, engine, total, summary, **more)
+
+
+def _beyond(details: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in details.items() if key not in ('images', 'pixels')}
+
+
+def mean_of_sets(by_part: Mapping[str, Figures]) -> dict[str, dict[str, Any]]:
+    """Return the mean of every plain figure over the sets, unweighted."""
+    methods = next(iter(by_part.values()))
+    summary: dict[str, dict[str, Any]] = {}
+    for name, figures in methods.items():
+        summary[name] = {
+            key: sum(part[name][key] for part in by_part.values()) / len(by_part)
+            for key, value in figures.items()
+            if isinstance(value, int | float)
+            and all(isinstance(part[name].get(key), int | float) for part in by_part.values())
+        }
+    return summary
+
+
+class EverySoMany:
+    """An even choice of some pictures of a set.
+
+    :param most: how many.
+    """
+
+    def __init__(self, samples: Samples, most: int) -> None:
+        self._samples = samples
+        count = min(most, len(samples))
+        self._indices = [index * len(samples) // count for index in range(count)]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the chosen pictures."""
+        names = self._samples.names
+        return [names[index] for index in self._indices]
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one picture."""
+        return self._samples[self._indices[index]]

@@ -1,0 +1,97 @@
+"""Both tasks at once: can a method tell an unknown object from an ordinary error?
+
+Separation is the AUROC of the OOD score, unknown pixels against misclassified known ones. A method
+with one score for both tasks cannot do it well: what it calls an error, it calls unknown.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flowenedet_ros.data.classes import OUTLIER
+from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.evaluation.counting import check_ood_labels, count, indices_of
+from flowenedet_ros.evaluation.frames import nearest
+from flowenedet_ros.evaluation.histogram import ScoreHistogram
+from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
+from flowenedet_ros.evaluation.methods import Scores
+from flowenedet_ros.evaluation.rank_metrics import auroc, rank_figures
+from flowenedet_ros.evaluation.source import Tensors
+from flowenedet_ros.evaluation.tally import Tally
+
+_GROUPS = ('right', 'wrong', 'known', 'unknown')
+
+
+class BothSets:
+    """Class-labelled pictures, then OOD-labelled ones, under names that tell them apart."""
+
+    def __init__(self, known: Any, ood: Any) -> None:
+        self.known = known
+        self.ood = ood
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all pictures."""
+        return [*(f'idm/{n}' for n in self.known.names), *(f'ood/{n}' for n in self.ood.names)]
+
+    def __len__(self) -> int:
+        return len(self.known) + len(self.ood)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one picture of either set."""
+        border = len(self.known)
+        sample: Sample = self.known[index] if index < border else self.ood[index - border]
+        return Sample(sample.image, sample.labels, self.names[index])
+
+
+@dataclass(frozen=True)
+class ConcurrentTask(IdmTask):
+    """Count both scores of right, wrong, and unknown pixels.
+
+    Frames named `ood/...` have OOD labels; in others, class labels with 254 for unknown pixels.
+    """
+
+    def measure(
+        self, sample: Sample, tensors: Tensors, scores: dict[str, Scores], tally: Tally
+    ) -> None:
+        """Count one frame."""
+        labels = self.counting.labels(sample, scores)
+        nothing = np.zeros(0, np.int64)
+        if sample.name.startswith('ood/'):
+            check_ood_labels(sample)
+            groups = {'right': nothing, 'wrong': nothing}
+            groups |= {'known': indices_of(labels == 0), 'unknown': indices_of(labels == 1)}
+        else:
+            predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
+            groups = right_and_wrong(labels, predicted, self.classes)
+            groups |= {'known': nothing, 'unknown': indices_of(labels == OUTLIER)}
+        for group, indices in groups.items():
+            tally.counts[group] += len(indices)
+            tally.counts['pixels'] += len(indices)
+        for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')).items():
+            count(keys['idm'], groups, tally, f'{name}/idm')
+            count(keys['ood'], groups, tally, f'{name}/ood')
+
+
+def concurrent_figures(tally: Tally, methods: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return separation and both tasks of each method.
+
+    `auroc`, `ap` and `fpr95` are those of separation; `reverse_separation` ranks errors above
+    unknown pixels by the IDM score; `idm` and `ood` are the tasks by themselves, where `ood` has
+    the known pixels of the OOD set as negatives (of all pixels, where one set has both labels).
+    """
+    figures: dict[str, dict[str, Any]] = {}
+    for name in methods:
+        idm = tally.part(f'{name}/idm', lambda: ScoreHistogram(_GROUPS))
+        ood = tally.part(f'{name}/ood', lambda: ScoreHistogram(_GROUPS))
+        separation = rank_figures(ood.descending('unknown', 'wrong'))
+        negatives = ('known',) if ood.total('known') else ('right', 'wrong')
+        figures[name] = {
+            **separation,
+            'separation': separation['auroc'],
+            'reverse_separation': auroc(idm.descending('wrong', 'unknown')).value,
+            'idm': rank_figures(idm.descending('wrong', 'right')),
+            'ood': rank_figures(ood.descending('unknown', *negatives)),
+        }
+    return figures

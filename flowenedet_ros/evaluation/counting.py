@@ -1,0 +1,105 @@
+"""From score maps and groups of pixels to histograms, at the labels' size or at the scores'."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from flowenedet_ros.data.errors import DataError
+from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.evaluation.frames import enlarge, nearest
+from flowenedet_ros.evaluation.histogram import Keys, ScoreHistogram, score_keys
+from flowenedet_ros.evaluation.methods import PRODUCT, Scores
+from flowenedet_ros.evaluation.rank_metrics import rank_figures
+from flowenedet_ros.evaluation.tally import Tally
+
+Resolution = Literal['labels', 'stride']
+Kind = Literal['idm', 'ood']
+Groups = Mapping[str, NDArray[np.int64]]
+"""Flat indices of the pixels of each group."""
+
+
+@dataclass(frozen=True)
+class Counting:
+    """How pixels are compared.
+
+    :param resolution: 'labels' enlarges the scores bilinearly to the labels' size; 'stride' takes
+        the nearest label of each score, which is faster and another measurement.
+    """
+
+    resolution: Resolution = 'labels'
+
+    def shape(self, sample: Sample, scores: Mapping[str, Scores]) -> tuple[int, ...]:
+        """Return height and width at which one frame is compared."""
+        if self.resolution == 'labels':
+            return sample.labels.shape
+        return next(iter(scores.values())).idm.shape
+
+    def labels(self, sample: Sample, scores: Mapping[str, Scores]) -> NDArray[np.uint8]:
+        """Return the labels at that size."""
+        return nearest(sample.labels, self.shape(sample, scores))
+
+    def keys(
+        self, sample: Sample, scores: Mapping[str, Scores], kinds: tuple[Kind, ...]
+    ) -> dict[str, dict[Kind, Keys]]:
+        """Return the histogram bins of every score map at that size, flat."""
+        shape = self.shape(sample, scores)
+        found: dict[str, dict[Kind, Keys]] = {}
+        for name, pair in scores.items():
+            maps: dict[Kind, NDArray[np.float32]] = {'idm': pair.idm, 'ood': pair.ood}
+            first = score_keys(enlarge(maps[kinds[0]], shape)).ravel()
+            found[name] = {kinds[0]: first}
+            for kind in kinds[1:]:
+                same = maps[kind] is maps[kinds[0]]
+                found[name][kind] = first if same else _flat_keys(maps[kind], shape)
+        return found
+
+
+def _flat_keys(score: NDArray[np.float32], shape: tuple[int, ...]) -> Keys:
+    return score_keys(enlarge(score, shape)).ravel()
+
+
+def count(keys: Keys, groups: Groups, tally: Tally, part: str) -> ScoreHistogram:
+    """Count groups of one frame in a histogram of that name; return the frame's own."""
+    names = tuple(groups)
+    histogram = ScoreHistogram(names)
+    for group, indices in groups.items():
+        # Taking all of an array is much dearer than the array itself.
+        histogram.add(group, keys if len(indices) == len(keys) else keys[indices])
+    total = tally.part(part, lambda: ScoreHistogram(names))
+    total.merge(histogram)
+    return histogram
+
+
+def note_frame(
+    tally: Tally, name: str, method: str, histogram: ScoreHistogram, groups: tuple[str, str]
+) -> None:
+    """Keep the product's figures of one frame, for the best and worst ones."""
+    if method == PRODUCT:
+        positive, negative = groups
+        figures = rank_figures(histogram.descending(positive, negative))
+        kept = {key: figures[key] for key in ('auroc', 'ap', 'fpr95')}
+        share = histogram.total(positive) / max(1, histogram.total(negative))
+        tally.frames[name] = {**kept, 'share': share}
+
+
+def indices_of(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return flat indices of chosen pixels."""
+    return np.flatnonzero(chosen)
+
+
+def check_ood_labels(sample: Sample) -> None:
+    """Refuse labels that are no OOD labels.
+
+    :raises DataError: naming the ids that were found.
+    """
+    found = np.flatnonzero(cv2.calcHist([sample.labels], [0], None, [256], [0, 256]))
+    strange = [int(value) for value in found if value not in (0, 1, 255)]
+    if strange:
+        raise DataError(
+            f'{sample.name}: OOD labels are 0 (in-distribution), 1 (OOD) and 255 (ignored), '
+            f'found {strange[:5]} as well; choose a --label-map, or is this a set for `idm`?'
+        )

@@ -1,0 +1,158 @@
+"""The methods that are compared, on the tensors of one run of one frozen segmenter.
+
+`msp`, `entropy`, `max_logit`, `energy` and `sml` need no training; `fed_u`, `fed_c` and whatever
+else `flow.safetensors` holds are the published detectors and ablations; `flowenedet` is the
+bundle's own, read off the graph. All scores rank: higher is more suspicious.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from flowenedet_ros.detector import baselines
+from flowenedet_ros.detector.base import Detector
+from flowenedet_ros.detector.build import load_detectors
+from flowenedet_ros.detector.errors import DetectorError
+from flowenedet_ros.detector.postprocess import SmlPostprocess, smooth_log_odds
+from flowenedet_ros.detector.sml import SmlStatistics
+from flowenedet_ros.evaluation.errors import EvaluationError
+from flowenedet_ros.evaluation.source import LogitSource, Tensors
+from flowenedet_ros.segmenters.interface import SegmenterOutput
+
+PRODUCT = 'flowenedet'
+UNTRAINED: Mapping[str, Callable[[Tensor], Tensor]] = {
+    'msp': baselines.msp,
+    'entropy': baselines.entropy,
+    'max_logit': baselines.max_logit,
+    'energy': baselines.energy,
+}
+KNOWN = (*UNTRAINED, 'sml', 'fed_u', 'fed_c', PRODUCT)
+"""Methods by the names that tables and JSON files use; a bundle may hold more."""
+POST = ('none', 'gaussian', 'sml')
+"""Post-processing that every method may be given: none; a 7x7 Gaussian of sigma 1; boundary
+suppression and the dilated Gaussian of the published code."""
+_ODDS = frozenset({'msp', PRODUCT})
+"""Untrained and own methods whose score is log-odds, so that sigmoid makes it a rate."""
+
+
+# Beyond any real score, and interpolation between two of them does not overflow.
+_LARGEST = 1e30
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Score maps of one method, float32 (h, w); one and the same map where it has one score."""
+
+    idm: NDArray[np.float32]
+    ood: NDArray[np.float32]
+
+
+class Methods:
+    """Chosen methods of one bundle.
+
+    :param source: of the tensors.
+    :param names: methods, or `('all',)`: all that the bundle can give.
+    :param post: one of `POST`, given to all methods alike.
+    :raises EvaluationError: where a method has no such name or this bundle cannot give it.
+    """
+
+    def __init__(
+        self, source: LogitSource, names: Sequence[str] = ('all',), post: str = 'none'
+    ) -> None:
+        if post not in POST:
+            raise EvaluationError(f'no post-processing {post!r}: choose one of {", ".join(POST)}')
+        self._post = _postprocess(post, source.manifest.output.stride)
+        self._detectors, reason = _load(source)
+        trained = [name for name in self._detectors if name != PRODUCT]
+        usable = [*UNTRAINED, *(['sml'] if self._detectors else []), *trained, PRODUCT]
+        self.missing: dict[str, str] = {
+            name: reason or 'flow.safetensors holds no such detector'
+            for name in KNOWN
+            if name not in usable
+        }
+        """Known methods that this bundle cannot give, and why."""
+        self.names = tuple(usable) if tuple(names) == ('all',) else tuple(names)
+        for name in self.names:
+            if name not in usable:
+                why = self.missing.get(name, 'it is unknown')
+                raise EvaluationError(
+                    f'method {name!r} cannot be evaluated, {why}; there are: {", ".join(usable)}'
+                )
+
+    def rates(self, name: str) -> bool:
+        """Tell whether the sigmoid of a method's score is meant as a rate."""
+        return name in _ODDS or name in self._detectors
+
+    @torch.inference_mode()
+    def score(self, tensors: Tensors) -> dict[str, Scores]:
+        """Score one image with every method; every number is finite."""
+        labels = tensors.logits.argmax(dim=1)
+        return {name: self._score(name, tensors, labels) for name in self.names}
+
+    def _score(self, name: str, tensors: Tensors, labels: Tensor) -> Scores:
+        if name == PRODUCT:
+            maps = (torch.from_numpy(tensors.idm)[None], torch.from_numpy(tensors.ood)[None])
+            return self._finished(name, *maps, labels.cpu())
+        if name in UNTRAINED:
+            score = UNTRAINED[name](tensors.logits)
+            return self._finished(name, score, score, labels)
+        if name == 'sml':
+            detector = self._detectors.get(PRODUCT) or next(iter(self._detectors.values()))
+            statistics = SmlStatistics(detector.logit_mean, detector.logit_variance)
+            score = baselines.sml(tensors.logits, statistics)
+            return self._finished(name, score, score, labels)
+        output = SegmenterOutput(tensors.logits, tensors.embedding, tensors.deep)
+        idm, ood, _ = self._detectors[name](output)
+        if self._detectors[name].components == 2:
+            ood = idm
+        return self._finished(name, idm, ood, labels)
+
+    def _finished(self, name: str, idm: Tensor, ood: Tensor, labels: Tensor) -> Scores:
+        first = self._map(name, idm, labels)
+        return Scores(first, first if ood is idm else self._map(name, ood, labels))
+
+    def _map(self, name: str, score: Tensor, labels: Tensor) -> NDArray[np.float32]:
+        detector = self._detectors.get(name)
+        done = detector is not None and name != PRODUCT and detector.config.postprocess
+        if self._post is not None and not done:
+            if self.rates(name):
+                score = smooth_log_odds(self._post, score, labels)
+            else:
+                score = self._post(score, labels)
+        return finite(score[0].float().cpu().numpy())
+
+
+def finite(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give scores that are no numbers the greatest one: what cannot be judged is suspicious."""
+    if np.isfinite(scores).all():
+        return scores
+    clean = np.nan_to_num(scores, nan=_LARGEST, posinf=_LARGEST, neginf=-_LARGEST)
+    return clean.astype(np.float32)
+
+
+def _postprocess(post: str, stride: int) -> SmlPostprocess | None:
+    if post == 'none':
+        return None
+    if post == 'gaussian':
+        # The plain kernel is one pixel of the score map apart at any stride.
+        return SmlPostprocess(radii=(), dilation=1)
+    return SmlPostprocess(stride)
+
+
+def _load(source: LogitSource) -> tuple[dict[str, Detector], str]:
+    """Read the trained detectors of a bundle, or say why there are none."""
+    try:
+        detectors = load_detectors(source.folder / 'flow.safetensors')
+    except DetectorError as error:
+        return {}, str(error)
+    if not source.has_embedding:
+        detectors = {
+            name: detector
+            for name, detector in detectors.items()
+            if name == PRODUCT or detector.config.embedding_channels is None
+        }
+    return {name: detector.to(source.device) for name, detector in detectors.items()}, ''

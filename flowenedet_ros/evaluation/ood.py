@@ -1,0 +1,52 @@
+"""Out-of-distribution detection: labels 0 known, 1 unknown, 255 ignored, pooled over pixels."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.evaluation.counting import (
+    Counting,
+    check_ood_labels,
+    count,
+    indices_of,
+    note_frame,
+)
+from flowenedet_ros.evaluation.frames import Samples
+from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
+from flowenedet_ros.evaluation.methods import Scores
+from flowenedet_ros.evaluation.rank_metrics import rank_figures
+from flowenedet_ros.evaluation.source import Tensors
+from flowenedet_ros.evaluation.tally import Tally
+
+_GROUPS = ('known', 'unknown')
+
+
+@dataclass(frozen=True)
+class OodTask:
+    """Count the OOD scores of known and of unknown pixels."""
+
+    samples: Samples
+    counting: Counting = field(default_factory=Counting)
+
+    def measure(
+        self, sample: Sample, tensors: Tensors, scores: dict[str, Scores], tally: Tally
+    ) -> None:
+        """Count one frame."""
+        check_ood_labels(sample)
+        labels = self.counting.labels(sample, scores)
+        groups = {'known': indices_of(labels == 0), 'unknown': indices_of(labels == 1)}
+        tally.counts['pixels'] += sum(len(indices) for indices in groups.values())
+        for name, keys in self.counting.keys(sample, scores, ('ood',)).items():
+            histogram = count(keys['ood'], groups, tally, f'{name}/ood')
+            note_frame(tally, sample.name, name, histogram, ('unknown', 'known'))
+
+
+def ood_ranking(tally: Tally, method: str) -> Ranking:
+    """Return unknown against known pixels of all frames."""
+    histogram = tally.part(f'{method}/ood', lambda: ScoreHistogram(_GROUPS))
+    return histogram.descending('unknown', 'known')
+
+
+def ood_figures(tally: Tally, methods: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return AUROC, AP and FPR95 of each method, with their error bounds."""
+    return {name: rank_figures(ood_ranking(tally, name)) for name in methods}
