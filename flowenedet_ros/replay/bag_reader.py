@@ -113,9 +113,9 @@ class BagReader:
 
     def camera_info_topic(self, image: Connection) -> Connection | None:
         """Find the CameraInfo beside an image topic: the `camera_info` of the same namespace."""
-        base = image.topic.removesuffix('/compressed').rpartition('/')[0]
+        wanted = camera_info_name(image.topic)
         for connection in self.connections:
-            if connection.msgtype == CAMERA_INFO and connection.topic == f'{base}/camera_info':
+            if connection.msgtype == CAMERA_INFO and connection.topic == wanted:
                 return connection
         return None
 
@@ -151,6 +151,11 @@ class BagReader:
         what = 'its image topics' if images else 'its topics'
         names = ', '.join(f'{c.topic} ({c.msgtype}, {c.msgcount})' for c in shown)
         return f'{what}: {names or "none"}'
+
+
+def camera_info_name(image_topic: str) -> str:
+    """Give the topic that image_transport's drivers use beside an image topic."""
+    return image_topic.removesuffix('/compressed').rpartition('/')[0] + '/camera_info'
 
 
 def _unlike_a_camera(connection: Connection) -> tuple[bool, int, bool, str]:

@@ -5,10 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rclpy.node import Node
+from rosbags.interfaces import Connection
+
 from flowenedet_ros.replay import topics
 from flowenedet_ros.replay.accounts import all_accounted
 from flowenedet_ros.replay.bag_player import BagPlayer, PlayOptions
-from flowenedet_ros.replay.bag_reader import COMPRESSED_IMAGE, BagMessage, BagReader
+from flowenedet_ros.replay.bag_reader import (
+    COMPRESSED_IMAGE,
+    BagMessage,
+    BagReader,
+    camera_info_name,
+)
 from flowenedet_ros.replay.bag_recorder import record_topic
 from flowenedet_ros.replay.bag_writer import BagWriter
 from flowenedet_ros.replay.counters import CounterWatch
@@ -52,47 +60,54 @@ class Session:
         with contextlib.ExitStack() as stack:
             reader = stack.enter_context(BagReader(self.bag))
             image = reader.image_topic(self.topic)
-            info = reader.camera_info_topic(image)
-            routes = {c.topic: c.topic for c in (image, info) if c is not None}
             writer = stack.enter_context(BagWriter(self.out / 'bag'))
             live = stack.enter_context(LiveNode('flowenedet_replay'))
-            for output in topics.OUTPUTS:
-                name = topics.topic(NODE, output.name)
-                record_topic(live.node, writer, name, output.msgtype, output.latched)
-            record_topic(live.node, writer, '/diagnostics', topics.DIAGNOSTICS)
-
-            def sent(message: BagMessage) -> None:
-                writer.write_now(message.topic, message.msgtype, message.cdr)
-                if message.topic == image.topic:
-                    on_frame()
-
+            _record(live.node, writer)
             watch = CounterWatch(live.node, NODE)
             # The publishers exist before the node: it finds them at once and misses no frame.
-            player = BagPlayer(
-                live.node, reader, routes, PlayOptions(self.rate, restamp=True), sent
-            )
-            compressed = image.msgtype == COMPRESSED_IMAGE
-            process = stack.enter_context(self._start_node(image.topic, compressed))
+            player = self._player(live.node, reader, image, writer, on_frame)
+            process = stack.enter_context(self._start_node(image))
             self._await_subscriber(player, process, image.topic)
-            damage = self._play(player)
-            count = player.counts.sent[image.topic]
+            damage = _play(player)
+            sent = player.counts.sent[image.topic]
             watch.wait_for(
-                lambda values: process.exit_code is not None or all_accounted(values, count),
+                lambda values: process.exit_code is not None or all_accounted(values, sent),
                 DRAIN_TIMEOUT_S,
                 DRAIN_PATIENCE_S,
             )
             process.check()
             process.stop()
-        return Summary.of(self.source, count, player.counts.duration_s, watch.values, damage)
+        return Summary.of(self.source, sent, player.counts.duration_s, watch.values, damage)
 
-    def _start_node(self, image: str, compressed: bool) -> NodeProcess:
-        camera_info = image.removesuffix('/compressed').rpartition('/')[0] + '/camera_info'
+    def _player(
+        self,
+        node: Node,
+        reader: BagReader,
+        image: Connection,
+        writer: BagWriter,
+        on_frame: Callable[[], object],
+    ) -> BagPlayer:
+        info = reader.camera_info_topic(image)
+        routes = {c.topic: c.topic for c in (image, info) if c is not None}
+
+        def sent(message: BagMessage) -> None:
+            writer.write_now(message.topic, message.msgtype, message.cdr)
+            if message.topic == image.topic:
+                on_frame()
+
+        return BagPlayer(node, reader, routes, PlayOptions(self.rate, restamp=True), sent)
+
+    def _start_node(self, image: Connection) -> NodeProcess:
+        compressed = image.msgtype == COMPRESSED_IMAGE
         parameters = {'autostart': 'true', 'input_transport': 'compressed' if compressed else 'raw'}
         if self.model is not None:
             parameters['model'] = self.model
         return NodeProcess(
             parameters,
-            {'~/input/image': image, '~/input/camera_info': camera_info},
+            {
+                '~/input/image': image.topic,
+                '~/input/camera_info': camera_info_name(image.topic),
+            },
             log=self.out / 'node.log',
             parameter_file=_parameter_file(),
         )
@@ -107,12 +122,20 @@ class Session:
             f'its last lines:\n{process.tail()}'
         )
 
-    def _play(self, player: BagPlayer) -> str | None:
-        try:
-            player.play()
-        except ReplayError as error:
-            return str(error)
-        return None
+
+def _record(node: Node, writer: BagWriter) -> None:
+    for output in topics.OUTPUTS:
+        name = topics.topic(NODE, output.name)
+        record_topic(node, writer, name, output.msgtype, output.latched)
+    record_topic(node, writer, '/diagnostics', topics.DIAGNOSTICS)
+
+
+def _play(player: BagPlayer) -> str | None:
+    try:
+        player.play()
+    except ReplayError as error:
+        return str(error)
+    return None
 
 
 def _parameter_file() -> Path | None:

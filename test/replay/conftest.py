@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -42,7 +43,7 @@ def camera_bag(tmp_path: Path) -> Path:
             if index % 3 == 0:
                 text = build.string(f'{index}')
                 bag.write('/notes', 'std_msgs/msg/String', time_ns + 1, text)
-        jpeg = np.frombuffer(b'\xff\xd8 cut off', np.uint8)
-        broken = build.compressed_image(jpeg, 'jpeg', Stamp.at(1.0, 'camera'))
+        _, jpeg = cv2.imencode('.jpg', pixels)
+        broken = build.compressed_image(jpeg[: jpeg.size // 2], 'jpeg', Stamp.at(1.0, 'camera'))
         bag.write('/rear/image_raw/compressed', COMPRESSED_IMAGE, time_ns, broken)
     return path
