@@ -1,8 +1,9 @@
 """A folder of pictures with label maps: `DIR/images` and `DIR/labels`, paired by stem."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,78 @@ class Sample:
     name: str
 
 
-class LabelledFolder:
+class Pair(NamedTuple):
+    """Files of one labelled picture.
+
+    :param name: unique in its data set.
+    """
+
+    image: Path
+    labels: Path
+    name: str
+
+
+class PairedImages:
+    """Labelled pictures in a fixed order, read when they are asked for.
+
+    :param lut: table of 256 ids that the files' ids are mapped through.
+    :param allowed: ids that may come out; other ids are an error of the file. None: any.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        lut: NDArray[np.uint8] | None = None,
+        allowed: Collection[int] | None = None,
+    ) -> None:
+        self._pairs = pairs
+        self._lut = lut
+        self._allowed = allowed
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all pictures in order."""
+        return [pair.name for pair in self._pairs]
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """Files of all pictures in order."""
+        return self._pairs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one pair.
+
+        :raises DataError: where a file is damaged, the two sizes differ or an id is not allowed;
+            it names the file.
+        """
+        pair = self._pairs[index]
+        image, labels = read_image(pair.image), read_labels(pair.labels)
+        if image.shape[:2] != labels.shape:
+            raise DataError(
+                f'{pair.labels}: labels are {_size(labels)}, '
+                f'but {pair.image.name} is {_size(image)}'
+            )
+        if self._lut is not None:
+            labels = self._lut[labels]
+        if self._allowed is not None:
+            self._check(labels, pair.labels)
+        return Sample(image, labels, pair.name)
+
+    def _check(self, labels: NDArray[np.uint8], path: Path) -> None:
+        found = set(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist())
+        if not found <= set(self._allowed or ()):
+            raise DataError(
+                f'{path}: expected labels {sorted(self._allowed or ())}, found {sorted(found)}'
+            )
+
+
+class LabelledFolder(PairedImages):
     """Pictures of `DIR/images` with the label maps of `DIR/labels` or `DIR/labels_trainIds`.
 
     The order is that of the names, the same on every machine.
@@ -44,49 +116,15 @@ class LabelledFolder:
         self, folder: str | Path, label_map: str | NDArray[np.uint8] | None = None
     ) -> None:
         self.folder = Path(folder)
-        self._lut = label_maps.label_map(label_map) if isinstance(label_map, str) else label_map
-        self._pairs = _find_pairs(self.folder)
-
-    @property
-    def names(self) -> list[str]:
-        """Stems of all pictures in order."""
-        return [image.stem for image, _ in self._pairs]
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
-
-    def __getitem__(self, index: int) -> Sample:
-        """Read one pair.
-
-        :raises DataError: where a file is damaged or the two sizes differ; it names the file.
-        """
-        image_path, labels_path = self._pairs[index]
-        return read_sample(image_path, labels_path, self._lut, image_path.stem)
-
-
-def read_sample(
-    image_path: Path, labels_path: Path, lut: NDArray[np.uint8] | None, name: str
-) -> Sample:
-    """Read a picture and its label map, ids mapped through a table of 256.
-
-    :raises DataError: where a file is damaged or the two sizes differ; it names the file.
-    """
-    image, labels = read_image(image_path), read_labels(labels_path)
-    if image.shape[:2] != labels.shape:
-        raise DataError(
-            f'{labels_path}: labels are {_size(labels)}, but {image_path.name} is {_size(image)}'
-        )
-    return Sample(image, labels if lut is None else lut[labels], name)
+        lut = label_maps.label_map(label_map) if isinstance(label_map, str) else label_map
+        super().__init__(_find_pairs(self.folder), lut)
 
 
 def _size(array: NDArray[np.uint8]) -> str:
     return f'{array.shape[1]}x{array.shape[0]}'
 
 
-def _find_pairs(folder: Path) -> list[tuple[Path, Path]]:
+def _find_pairs(folder: Path) -> list[Pair]:
     label_folder = next((folder / n for n in LABEL_FOLDERS if (folder / n).is_dir()), None)
     if label_folder is None or not (folder / 'images').is_dir():
         raise DataError(
@@ -104,7 +142,7 @@ def _find_pairs(folder: Path) -> list[tuple[Path, Path]]:
             f'{label_folder}: expected a label map with the stem of each of {len(images)} '
             f'pictures, found none for {len(missing)}: {shorten(missing)}'
         )
-    return [(path, labels[stem]) for stem, path in images.items()]
+    return [Pair(path, labels[stem], stem) for stem, path in images.items()]
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

@@ -153,17 +153,19 @@ class Layout:
     def _crossing(self, rng: Rng, z: float) -> list[Thing]:
         """Return the lights and the people of a zebra crossing."""
         post = self._street.road + 0.5
+        span = min(self._street.edge(1), -self._street.edge(-1)) - 0.4
         things: list[Thing] = []
         if rng.random() < 0.6:
             phase = rng.uniform(0, 18)
             things += [TrafficLight(side * post, z - 2.5, phase) for side in (-1, 1)]
         for _ in range(int(rng.integers(1, 5))):
             cross = float(rng.choice([-1, 1]) * rng.uniform(0.8, 1.5))
-            u, place = rng.uniform(-14, 14), z + rng.uniform(-1, 1)
-            things.append(Pedestrian(u, place, 0, cross, draw_looks(rng)))
+            u, place = rng.uniform(-span, span), z + rng.uniform(-1, 1)
+            things.append(Pedestrian(u, place, 0, cross, draw_looks(rng), span))
         if rng.random() < 0.5:
             cross = float(rng.choice([-1, 1]) * 3.2)
-            things.append(Bicyclist(rng.uniform(-14, 14), z + 1.4, 0, cross, draw_looks(rng)))
+            u = rng.uniform(-span, span)
+            things.append(Bicyclist(u, z + 1.4, 0, cross, draw_looks(rng), span))
         return things
 
     def _obstacle(self, rng: Rng, z: float) -> Obstacle:

@@ -8,8 +8,7 @@ from .canvas import Board, Canvas
 from .labels import BICYCLIST, PEDESTRIAN
 from .style import Color
 
-_REACH = 14.0
-"""How far from the middle of the street people go, metres."""
+_STREET_SPAN = 14.0
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,10 @@ class Looks:
     build: float
 
 
-def _returning(u: float) -> float:
-    return (u + _REACH) % (2 * _REACH) - _REACH
+def _there_and_back(u: float, span: float) -> tuple[float, int]:
+    """Reflect u at -span and span; return it and whether the way is there (1) or back (-1)."""
+    way = (u + span) % (4 * span)
+    return (way - span, 1) if way < 2 * span else (3 * span - way, -1)
 
 
 def draw_looks(rng: np.random.Generator) -> Looks:
@@ -85,7 +86,9 @@ def _torso(
 class Pedestrian:
     """Somebody who stands, walks along the street or crosses it.
 
-    :param walk: metres a second along z; :param cross: metres a second along u.
+    :param walk: metres a second along z.
+    :param cross: metres a second along u.
+    :param span: half width of the street between the houses, metres.
     """
 
     u: float
@@ -93,14 +96,15 @@ class Pedestrian:
     walk: float
     cross: float
     looks: Looks
+    span: float = _STREET_SPAN
 
     def reach(self, time: float) -> float:
         """Return the place in the order of painting."""
         return self.z + self.walk * time
 
     def offset(self, time: float) -> float:
-        """Return u; who has crossed the street comes back on the other side."""
-        return _returning(self.u + self.cross * time)
+        """Return u; who has crossed the street turns and comes back."""
+        return _there_and_back(self.u + self.cross * time, self.span)[0]
 
     def draw(self, canvas: Canvas, time: float) -> None:
         """Paint legs in step, then the upper body."""
@@ -123,21 +127,27 @@ class Pedestrian:
 
 @dataclass(frozen=True)
 class Bicyclist:
-    """Somebody on a bicycle, riding along the street or across it."""
+    """Somebody on a bicycle, riding along the street or across it.
+
+    :param ride: metres a second along z.
+    :param cross: metres a second along u.
+    :param span: half width of the street between the houses, metres.
+    """
 
     u: float
     z: float
     ride: float
     cross: float
     looks: Looks
+    span: float = _STREET_SPAN
 
     def reach(self, time: float) -> float:
         """Return the place in the order of painting."""
         return self.z + self.ride * time
 
     def offset(self, time: float) -> float:
-        """Return u; who has crossed the street comes back on the other side."""
-        return _returning(self.u + self.cross * time)
+        """Return u; who has crossed the street turns and comes back."""
+        return _there_and_back(self.u + self.cross * time, self.span)[0]
 
     def draw(self, canvas: Canvas, time: float) -> None:
         """Paint the bicycle, the legs on the pedals, the rider."""
@@ -147,7 +157,8 @@ class Bicyclist:
             return
         pedal = 2 * np.pi * 1.1 * time + self.z
         if self.cross:
-            self._draw_from_the_side(board, float(np.sign(self.cross)), pedal)
+            _, way = _there_and_back(self.u + self.cross * time, self.span)
+            self._draw_from_the_side(board, way * float(np.sign(self.cross)), pedal)
         else:
             self._draw_from_behind(board, pedal)
 
