@@ -31,7 +31,7 @@ def load_bundle(
     options = options or RuntimeOptions()
     folder = find_bundle(model)
     manifest = open_bundle(folder)
-    refused: list[str] = []
+    refused = _Refusals()
     for probe in _probes(backend, refused):
         for candidate in _precisions(probe, precision, manifest):
             try:
@@ -39,15 +39,15 @@ def load_bundle(
             except BackendError as error:
                 if 'auto' not in (backend, precision):
                     raise
-                refused.append(f'{probe.backend} {candidate}: {error}')
+                refused.add(f'{probe.backend} {candidate}', str(error))
                 continue
             problem = _untrusted(loaded) if precision == 'auto' else None
             if problem is None:
-                loaded.reason = '; '.join([probe.detail, *refused])
+                loaded.reason = '; '.join([probe.detail, *refused.words()])
                 return loaded
             loaded.close()
-            refused.append(f'{probe.backend} {candidate}: {problem}')
-    raise BackendError(f'no backend can run {folder}: ' + '; '.join(refused))
+            refused.add(f'{probe.backend} {candidate}', problem)
+    raise BackendError(f'no backend can run {folder}: ' + '; '.join(refused.words()))
 
 
 def open_backend(name: str, path: Path, precision: Precision, options: RuntimeOptions) -> Backend:
@@ -68,6 +68,19 @@ def open_backend(name: str, path: Path, precision: Precision, options: RuntimeOp
     return OnnxRuntimeBackend(path, precision, options, name)
 
 
+class _Refusals:
+    """Why backends were passed over, said once for all that have the same reason."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, name: str, reason: str) -> None:
+        self._names.setdefault(reason, []).append(name)
+
+    def words(self) -> list[str]:
+        return [f'not {" or ".join(names)}: {reason}' for reason, names in self._names.items()]
+
+
 def _check_names(backend: str, precision: str) -> None:
     if backend not in ('auto', *BACKENDS):
         raise BackendError(f'no backend `{backend}`: choose auto or one of {", ".join(BACKENDS)}')
@@ -76,7 +89,7 @@ def _check_names(backend: str, precision: str) -> None:
         raise BackendError(f'no precision `{precision}`: choose auto or one of {known}')
 
 
-def _probes(backend: str, refused: list[str]) -> Iterator[Probe]:
+def _probes(backend: str, refused: _Refusals) -> Iterator[Probe]:
     for name in BACKENDS if backend == 'auto' else (backend,):
         probe = probe_backend(name)
         if probe.usable:
@@ -85,7 +98,7 @@ def _probes(backend: str, refused: list[str]) -> Iterator[Probe]:
             advice = f': {probe.fix}' if probe.fix else ''
             raise BackendError(f'backend {name} cannot run here, {probe.detail}{advice}')
         else:
-            refused.append(f'{name}: {probe.detail}')
+            refused.add(name, probe.detail)
 
 
 def _precisions(probe: Probe, precision: str, manifest: Manifest) -> list[Precision]:

@@ -48,7 +48,7 @@ def count_gpus() -> tuple[int, str]:
     return count.value, f'{count.value} NVIDIA GPU(s)'
 
 
-def _import(module: str) -> str | None:
+def import_problem(module: str) -> str | None:
     """Import a module and say why it cannot be, or None."""
     try:
         __import__(module)
@@ -57,7 +57,8 @@ def _import(module: str) -> str | None:
     return None
 
 
-def _version(*distributions: str) -> str:
+def version_of(*distributions: str) -> str:
+    """Give the version of the first distribution that is installed."""
     for name in distributions:
         try:
             return metadata.version(name)
@@ -72,10 +73,12 @@ def _tensorrt(module: str) -> Probe:
     if not gpus:
         return Probe(module, False, gpu_detail, 'install the NVIDIA driver of your GPU')
     for name, install in ((module, package), ('cuda.bindings.runtime', 'cuda-python')):
-        problem = _import(name)
+        problem = import_problem(name)
         if problem:
             return Probe(module, False, f'{name}: {problem}', f'pip install {install}')
-    return Probe(module, True, f'{package} {_version(package)}, {gpu_detail}', '', ('fp16', 'fp32'))
+    return Probe(
+        module, True, f'{package} {version_of(package)}, {gpu_detail}', '', ('fp16', 'fp32')
+    )
 
 
 def _onnxruntime_gpu(kind: str, provider: str) -> Probe:
@@ -83,7 +86,7 @@ def _onnxruntime_gpu(kind: str, provider: str) -> Probe:
     gpus, gpu_detail = count_gpus()
     if not gpus:
         return Probe(backend, False, gpu_detail, 'install the NVIDIA driver of your GPU')
-    problem = _import('onnxruntime')
+    problem = import_problem('onnxruntime')
     if problem is None:
         import onnxruntime  # type: ignore[import-untyped]
 
@@ -95,7 +98,7 @@ def _onnxruntime_gpu(kind: str, provider: str) -> Probe:
 
 
 def _openvino() -> Probe:
-    problem = _import('openvino')
+    problem = import_problem('openvino')
     if problem:
         return Probe('openvino', False, problem, 'pip install openvino')
     import openvino  # type: ignore[import-untyped]
@@ -104,17 +107,17 @@ def _openvino() -> Probe:
     if 'CPU' not in core.available_devices:
         return Probe('openvino', False, f'no CPU device among {core.available_devices}')
     capabilities = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
-    detail = f'openvino {_version("openvino")} on {core.get_property("CPU", "FULL_DEVICE_NAME")}'
+    detail = f'openvino {version_of("openvino")} on {core.get_property("CPU", "FULL_DEVICE_NAME")}'
     if 'BF16' in capabilities:
         return Probe('openvino', True, f'{detail}, computes in bf16', '', ('bf16', 'fp32'))
     return Probe('openvino', True, detail)
 
 
 def _onnxruntime() -> Probe:
-    problem = _import('onnxruntime')
+    problem = import_problem('onnxruntime')
     if problem:
         return Probe('onnxruntime', False, problem, 'pip install onnxruntime')
-    return Probe('onnxruntime', True, f'onnxruntime {_version("onnxruntime", "onnxruntime-gpu")}')
+    return Probe('onnxruntime', True, f'onnxruntime {version_of("onnxruntime", "onnxruntime-gpu")}')
 
 
 _PROBES: dict[str, Callable[[], Probe]] = {

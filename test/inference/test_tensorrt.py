@@ -183,11 +183,11 @@ def test_second_start_loads_the_engine_of_the_first(folder: Path, tmp_path: Path
 
     first = fake_backend(folder, tmp_path, FakeCudart(), progress=progress)
     assert told
-    written = first.engine_file.stat().st_ino
+    written = first.file.stat().st_ino
     told.clear()
     second = fake_backend(folder, tmp_path, FakeCudart(), progress=progress)
     assert not told
-    assert second.engine_file.stat().st_ino == written
+    assert second.file.stat().st_ino == written
 
 
 def test_bf16_is_not_a_tensorrt_precision(folder: Path, cache: Path) -> None:
@@ -196,10 +196,10 @@ def test_bf16_is_not_a_tensorrt_precision(folder: Path, cache: Path) -> None:
 
 
 def test_engine_of_another_file_has_another_name(folder: Path, tmp_path: Path) -> None:
-    first = fake_backend(folder, tmp_path, FakeCudart()).engine_file
+    first = fake_backend(folder, tmp_path, FakeCudart()).file
     model = onnx.load(folder / 'model.onnx')
     model.doc_string = 'changed'
     other = tmp_path / 'model.onnx'
     other.write_bytes(model.SerializeToString())
-    second = fake_backend(tmp_path, tmp_path, FakeCudart()).engine_file
+    second = fake_backend(tmp_path, tmp_path, FakeCudart()).file
     assert first != second

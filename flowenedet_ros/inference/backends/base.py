@@ -54,6 +54,8 @@ class Backend(Protocol):
     precision: Precision
     device: str
     """The hardware in words."""
+    file: Path
+    """What was loaded: the ONNX file, or the engine built from it."""
     batches: bool
     """Whether one call takes several images."""
 

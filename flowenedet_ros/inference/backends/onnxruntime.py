@@ -43,6 +43,7 @@ class OnnxRuntimeBackend:
     ) -> None:
         self.name = name
         self.precision = precision
+        self.file = path
         self._session = _open(path, _PROVIDERS[name], options)
         self.device = 'CPU' if name == 'onnxruntime' else f'GPU {options.gpu_id}'
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()

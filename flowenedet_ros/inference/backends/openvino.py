@@ -34,6 +34,7 @@ class OpenVinoBackend:
 
     def __init__(self, path: Path, precision: Precision, options: RuntimeOptions) -> None:
         self.precision = precision
+        self.file = path
         self._core = _core()
         self.device = str(self._core.get_property('CPU', 'FULL_DEVICE_NAME'))
         self._settings = _settings(precision, options, self.capabilities())

@@ -71,7 +71,7 @@ class TensorRtBackend:
         cache = EngineCache(options.engine_cache, options.on_bad_engine)
         build = partial(build_engine, self._trt, path, options, self._timings(cache))
         key = self._key(path, options)
-        self.engine_file = cache.path(key)
+        self.file = cache.path(key)
         return Engine(cache.get(key, build, self._deserialize), self._cuda)
 
     def _deserialize(self, content: bytes) -> 'tensorrt.ICudaEngine | None':

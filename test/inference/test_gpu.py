@@ -1,0 +1,92 @@
+"""TensorRT on a real GPU: the part of the TensorRT tests that stand-ins cannot show."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.tiny_bundle import smooth_image, write_tiny_bundle
+
+from flowenedet_ros.inference import BackendError, RuntimeOptions, Thresholds, load_bundle
+from flowenedet_ros.inference.bundle import bundled_models
+from flowenedet_ros.inference.probe import count_gpus, probe_backend
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not count_gpus()[0], reason=f'no GPU: {count_gpus()[1]}'),
+]
+BACKENDS = ('tensorrt', 'tensorrt_rtx')
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    probe = probe_backend(request.param)
+    if not probe.usable:
+        pytest.skip(f'{request.param}: {probe.detail}')
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / 'tiny', fp16=True)
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'fp16'])
+def test_perception_is_that_of_onnxruntime(
+    folder: Path, tmp_path: Path, backend: str, precision: str
+) -> None:
+    options = RuntimeOptions(batch=2, engine_cache=tmp_path / 'cache')
+    reference = load_bundle(folder, 'onnxruntime', 'fp32')
+    with load_bundle(folder, backend, precision, options) as model:
+        assert model.self_test().passed
+        for height, width in [(240, 320), (240, 320), (240, 320), (90, 120), (720, 1280)]:
+            images = [smooth_image(height, width, seed) for seed in (1, 2)]
+            for found, image in zip(model.run_batch(images), images, strict=True):
+                expected = reference.run(image)
+                assert np.mean(found.labels == expected.labels) > 0.995
+                np.testing.assert_allclose(found.ood_score, expected.ood_score, atol=0.02)
+        model.thresholds = Thresholds(0.0, 1.0)
+        assert model.run(images[0]).idm_mask.min() == 255
+
+
+def test_second_start_builds_nothing(folder: Path, tmp_path: Path, backend: str) -> None:
+    told: list[str] = []
+    options = RuntimeOptions(
+        engine_cache=tmp_path / 'cache', progress=lambda text, _: told.append(text)
+    )
+    load_bundle(folder, backend, 'fp32', options).close()
+    assert told
+    told.clear()
+    with load_bundle(folder, backend, 'fp32', options) as model:
+        assert model.self_test().passed
+    assert not told
+
+
+def test_engine_of_another_gpu_is_built_again(folder: Path, tmp_path: Path, backend: str) -> None:
+    options = RuntimeOptions(engine_cache=tmp_path / 'cache')
+    load_bundle(folder, backend, 'fp32', options).close()
+    (engine,) = (tmp_path / 'cache').glob('*.engine')
+    engine.write_bytes(engine.read_bytes()[:-100])
+    strict = RuntimeOptions(engine_cache=tmp_path / 'cache', on_bad_engine='error')
+    with pytest.raises(BackendError, match='is damaged'):
+        load_bundle(folder, backend, 'fp32', strict)
+    with load_bundle(folder, backend, 'fp32', options) as model:
+        assert model.self_test().passed
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'auto'])
+@pytest.mark.parametrize('name', bundled_models() or ['none bundled'])
+def test_bundled_models_pass_their_self_test(
+    tmp_path: Path, backend: str, name: str, precision: str
+) -> None:
+    if name not in bundled_models():
+        pytest.skip('no model is bundled')
+    options = RuntimeOptions(engine_cache=tmp_path / 'cache')
+    with load_bundle(name, backend, precision, options) as model:
+        assert model.self_test().passed
+
+
+def test_onnxruntime_on_the_gpu(folder: Path) -> None:
+    probe = probe_backend('onnxruntime-cuda')
+    if not probe.usable:
+        pytest.skip(f'onnxruntime-cuda: {probe.detail}')
+    assert load_bundle(folder, 'onnxruntime-cuda', 'fp32').self_test().passed
