@@ -44,9 +44,8 @@ class Camera:
     last_processing_ms: float = 0.0
     last_shares: tuple[float, float] | None = None
 
-    def refuse(self, fault: str) -> None:
-        """Count and report a malformed message."""
-        self.counters.settle('rejected_malformed')
+    def note_refusal(self, fault: str) -> None:
+        """Report a malformed message."""
         self.last_refusal = fault
         self.on_refusal(fault)
 
@@ -117,7 +116,8 @@ class CameraInput:
         try:
             height, width = check_message(message, self._max_pixels)
         except ConversionError as error:
-            camera.refuse(str(error))
+            camera.counters.settle('rejected_malformed')
+            camera.note_refusal(str(error))
             return
         frame = Frame(message, height, width, time.monotonic())
         camera.last_good = frame.received

@@ -282,7 +282,9 @@ class FlowEneDetNode(LifecycleNode):
         self.get_logger().warning(f'image refused: {fault}', throttle_duration_sec=LOG_EVERY_S)
 
     def _warn_of_failure(self, fault: str) -> None:
-        self.get_logger().error(f'no result: {fault}', throttle_duration_sec=LOG_EVERY_S)
+        # After Ctrl-C the frame in work cannot be published any more; that is no fault.
+        if self.context.ok():
+            self.get_logger().error(f'no result: {fault}', throttle_duration_sec=LOG_EVERY_S)
 
     def _warn_of_unknown_parameters(self) -> None:
         self._unknown_parameters = parameters.unknown_parameters(self)

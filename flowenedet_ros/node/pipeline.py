@@ -1,6 +1,7 @@
 """A frame's way through the worker: age gate, conversion, model, publication."""
 
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -53,13 +54,16 @@ class Pipeline:
 
     def process(self, batch: list[tuple[int, Frame]]) -> None:
         """Process one frame of each of some cameras; every frame is settled, none raises."""
-        ready: list[Work] = []
-        for index, frame in batch:
-            work = Work(self._cameras[index], frame)
-            if self._prepare(work):
-                ready.append(work)
-        if ready:
-            self._run(ready)
+        works = [Work(self._cameras[index], frame) for index, frame in batch]
+        try:
+            ready = [work for work in works if self._prepare(work)]
+            if ready:
+                self._run(ready)
+        # Whatever is wrong with one frame, the next has to find a worker.
+        except Exception:
+            self._report(traceback.format_exc())
+            for work in works:
+                work.settle('rejected_failed')
 
     def publish_unknown(self, camera: Camera, header: Header, size: tuple[int, int]) -> None:
         """
@@ -90,7 +94,8 @@ class Pipeline:
         try:
             work.image = to_bgr(frame.message)
         except ConversionError as error:
-            camera.refuse(str(error))
+            camera.note_refusal(str(error))
+            work.settle('rejected_malformed')
             return False
         work.convert = work.lap()
         return True
@@ -139,7 +144,7 @@ class Pipeline:
             float(np.count_nonzero(finished.idm_mask)) / finished.idm_mask.size,
             float(np.count_nonzero(finished.ood_mask)) / finished.ood_mask.size,
         )
-        camera.counters.settle('processed')
+        work.settle('processed')
 
     def _finished(
         self, camera: Camera, perception: Perception, size: tuple[int, int]
@@ -152,7 +157,7 @@ class Pipeline:
         size = (work.frame.height, work.frame.width)
         self.publish_unknown(work.camera, work.frame.message.header, size)
         self._report(text)
-        work.camera.counters.settle(fate)
+        work.settle(fate)
 
 
 class Work:
@@ -164,6 +169,13 @@ class Work:
         self.image: NDArray[Any] = np.empty((0, 0, 3), np.uint8)
         self.convert = 0.0
         self.started = self._mark = time.monotonic()
+        self._settled = False
+
+    def settle(self, fate: str) -> None:
+        """Count what became of the frame, once."""
+        if not self._settled:
+            self._settled = True
+            self.camera.counters.settle(fate)
 
     def lap(self) -> float:
         """Give the milliseconds since the last lap."""

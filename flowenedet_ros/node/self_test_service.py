@@ -6,6 +6,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from diagnostic_msgs.srv import SelfTest
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 
@@ -27,7 +28,9 @@ class SelfTestService:
         self._node = node
         self._start = start
         self._model_id = model_id
-        node.create_service(SelfTest, '~/self_test', self._answer)
+        # A group of its own: while an answer waits for the worker, images are still taken.
+        group = MutuallyExclusiveCallbackGroup()
+        node.create_service(SelfTest, '~/self_test', self._answer, callback_group=group)
 
     async def _answer(self, request: Any, response: Any) -> Any:
         report = await self._in_executor(self._start())
@@ -37,8 +40,15 @@ class SelfTestService:
         return response
 
     def _in_executor(self, work: 'WorkerFuture[SelfTestReport]') -> Future:
-        future = Future(executor=self._node.executor)
-        work.add_done_callback(lambda done: future.set_result(done.result()))
+        executor = self._node.executor
+        future = Future(executor=executor)
+
+        def finish(done: 'WorkerFuture[SelfTestReport]') -> None:
+            future.set_result(done.result())
+            # An executor without other work would look at the waiting answer much later.
+            executor.wake()
+
+        work.add_done_callback(finish)
         return future
 
     def _status(self, report: SelfTestReport) -> DiagnosticStatus:
