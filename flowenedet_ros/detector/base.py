@@ -7,8 +7,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from flowenedet_ros.detector.energies import sanitise
+from flowenedet_ros.detector.energies import finite_pixels, sanitise
 from flowenedet_ros.detector.errors import DetectorError
+from flowenedet_ros.detector.features import Features
 from flowenedet_ros.detector.postprocess import SmlPostprocess, smooth_log_odds
 from flowenedet_ros.detector.sml import SmlStatistics
 from flowenedet_ros.segmenters.interface import SegmenterOutput
@@ -30,12 +31,14 @@ class DetectorConfig:
     form: Form = 'corrected'
     """Of `fed_u` and `fed_c` alone."""
     blocks: int = 4
-    """Couplings of the flow (L of the paper: 4 with DeepLabV3+, 8 with SegFormer)."""
+    """Of `fed_u` and `fed_c`: L of the paper, 4 with DeepLabV3+ and 8 with SegFormer."""
     condition: int = 32
-    """Channels that each segmenter map is pooled to (P of the paper)."""
+    """Of `fed_c`: channels P that the embedding is pooled to."""
     width: int = 32
     """Channels of the context network."""
-    coupling_width: int = 12
+    couplings: int = 2
+    """Of `flowenedet`."""
+    coupling_width: int = 8
     """Hidden channels of each coupling of `flowenedet`."""
     dilations: tuple[int, ...] = (1, 2, 4)
     """Of the context network's depthwise 3x3 convolutions."""
@@ -88,40 +91,47 @@ class Detector(nn.Module, ABC):
         self.logit_mean.copy_(statistics.mean)
         self.logit_variance.copy_(statistics.variance)
 
-    def prepare(self, output: SegmenterOutput) -> tuple[SegmenterOutput, Tensor]:
-        """Check the channels, replace what is not finite and count such pixels.
+    def check(self, output: SegmenterOutput) -> None:
+        """Compare the segmenter's channels with the configuration.
 
-        :raises DetectorError: the segmenter gives other channels than the configuration says.
+        :raises DetectorError: they differ.
         """
         config = self.config
         _check(output.logits, 'logits', config.classes)
         _check(output.embedding, 'embedding', config.embedding_channels)
         _check(output.deep, 'deep map', config.deep_channels)
-        logits, nonfinite = sanitise(output.logits)
-        return output._replace(logits=logits), nonfinite
 
     @abstractmethod
-    def extract(self, output: SegmenterOutput) -> Tensor:
-        """Turn a prepared segmenter output into features, float32 (N, F, h, w)."""
+    def extract(self, output: SegmenterOutput, good: Tensor) -> Features:
+        """Turn a segmenter output into features, given where its logits are finite."""
 
     @abstractmethod
-    def joint(self, features: Tensor) -> Tensor:
+    def joint(self, features: Features) -> Tensor:
         """Return the log joint of variables and component up to a constant, (N, M, h, w)."""
 
     @abstractmethod
-    def scores(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def scores(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return raw IDM and OOD log-odds, each (N, h, w)."""
 
-    def features(self, output: SegmenterOutput) -> Tensor:
-        """Turn a segmenter output into what `joint` and `scores` read, float32 (N, F, h, w)."""
-        return self.extract(self.prepare(output)[0])
+    def features(self, output: SegmenterOutput) -> Features:
+        """Turn a segmenter output into what `joint` and `scores` read, in float32.
+
+        :raises DetectorError: the segmenter gives other channels than the configuration says.
+        """
+        self.check(output)
+        return self.extract(output, finite_pixels(output.logits))
 
     def forward(self, output: SegmenterOutput) -> DetectorOutput:
-        """Score every pixel at the resolution of the logits."""
-        prepared, nonfinite = self.prepare(output)
-        idm, ood = self.scores(self.extract(prepared))
+        """Score every pixel at the resolution of the logits.
+
+        :raises DetectorError: the segmenter gives other channels than the configuration says.
+        """
+        self.check(output)
+        good = finite_pixels(output.logits)
+        idm, ood = self.scores(self.extract(output, good))
+        nonfinite = (~good).to(torch.int32).sum(dim=(1, 2, 3), dtype=torch.int32)
         if self._postprocess is not None:
-            labels = prepared.logits.argmax(dim=1)
+            labels = sanitise(output.logits).argmax(dim=1)
             idm, ood = (smooth_log_odds(self._postprocess, score, labels) for score in (idm, ood))
         return DetectorOutput(idm, ood, nonfinite)
 

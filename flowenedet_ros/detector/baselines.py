@@ -32,17 +32,17 @@ def entropy(logits: Tensor) -> Tensor:
 
 def max_logit(logits: Tensor) -> Tensor:
     """Return the negative of the largest logit, (N, h, w). Source: arXiv 1911.11132."""
-    return -sanitise(logits)[0].amax(dim=1)
+    return -sanitise(logits).amax(dim=1)
 
 
 def energy(logits: Tensor) -> Tensor:
     """Return the free energy, (N, h, w). Source: Liu et al., arXiv 2010.03759."""
-    return -negative_free_energy(sanitise(logits)[0])[:, 0]
+    return -negative_free_energy(sanitise(logits))[:, 0]
 
 
 def sml(logits: Tensor, statistics: SmlStatistics) -> Tensor:
     """Return the negative standardised max logit, (N, h, w). Source: arXiv 2107.11264."""
-    value, predicted = sanitise(logits)[0].max(dim=1)
+    value, predicted = sanitise(logits).max(dim=1)
     mean, variance = (x.to(value.device)[predicted] for x in statistics)
     return (mean - value) * variance.rsqrt()
 
@@ -78,7 +78,7 @@ def mc_dropout(
     for _ in range(samples):
         shape = (*embedding.shape[:2], 1, 1)
         kept = torch.rand(shape, generator=generator, device=embedding.device) >= rate
-        logits = sanitise(classifier(embedding * kept / (1 - rate)))[0]
+        logits = sanitise(classifier(embedding * kept / (1 - rate)))
         log_softmax = F.log_softmax(logits, dim=1)
         total = log_softmax if total is None else torch.logaddexp(total, log_softmax)
     if total is None:
@@ -88,7 +88,7 @@ def mc_dropout(
 
 def _relative(logits: Tensor) -> tuple[Tensor, Tensor]:
     """Return distances to the largest logit and exp(-distance) of all but one winner."""
-    clean, _ = sanitise(logits)
+    clean = sanitise(logits)
     top, winner = clean.max(dim=1, keepdim=True)
     gap = top - clean
     return gap, (-gap).exp().scatter(1, winner, 0.0)

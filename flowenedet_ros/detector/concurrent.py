@@ -1,23 +1,31 @@
 """The concurrent detector: two scores from one model of correct, misclassified and outlier."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from flowenedet_ros.detector.base import Detector, DetectorConfig
 from flowenedet_ros.detector.context_net import ContextNet, PlainHead
-from flowenedet_ros.detector.features import VARIABLES, FeatureExtractor
+from flowenedet_ros.detector.energies import finite_pixels
+from flowenedet_ros.detector.features import (
+    FeatureExtractor,
+    Features,
+    enlarge,
+    flow_variables,
+    local_channels,
+)
 from flowenedet_ros.detector.flow import COMPONENTS, EnergyFlow
+from flowenedet_ros.detector.normalise import Statistics, fit_statistics
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 
 _ENERGY, _FIRST_ODDS = 1, 2
 
 
 class ConcurrentDetector(Detector):
-    """Features and read-out shared by the flow and by its plain ablation.
+    """Features, context and read-out shared by the flow and by its plain ablation.
 
     ood = log p(outlier) - log(p(correct) + p(wrong)) - energy_weight * energy
     idm = log p(wrong) - log p(correct) + doubt_weight * log(1 - MSP)
@@ -31,11 +39,13 @@ class ConcurrentDetector(Detector):
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
-        self.extractor = FeatureExtractor(
-            config.classes, config.embedding_channels, config.deep_channels, config.condition
-        )
+        self.extractor = FeatureExtractor()
         self.context = ContextNet(
-            self.extractor.channels - VARIABLES, config.width, config.dilations
+            local_channels(config.classes),
+            config.embedding_channels,
+            config.deep_channels,
+            config.width,
+            config.dilations,
         )
         self.register_buffer('energy_weight', torch.tensor(0.3))
         self.register_buffer('doubt_weight', torch.tensor(1.0))
@@ -43,47 +53,75 @@ class ConcurrentDetector(Detector):
     def fit_normalisation(self, outputs: Iterable[SegmenterOutput]) -> None:
         """Set the normalisation of the features, once the SML statistics are set.
 
+        :param outputs: of some training images, in batches of any size.
         :raises DetectorError: there was no pixel with finite values, or channels differ from the
             configuration.
         """
-        prepared = (self.prepare(output)[0] for output in outputs)
-        self.extractor.fit(prepared, self.logit_mean, self.logit_variance)
+        with torch.no_grad():
+            fit_statistics(self._maps_to_normalise(outputs))
+
+    def _maps_to_normalise(
+        self, outputs: Iterable[SegmenterOutput]
+    ) -> Iterator[dict[Statistics, Tensor]]:
+        """Give each batch's maps by the module that normalises them."""
+        for output in outputs:
+            self.check(output)
+            logits = output.logits.float()
+            raw, _ = flow_variables(logits, self.logit_mean, self.logit_variance)
+            seen: dict[Statistics, Tensor] = {
+                self.extractor.variables: raw.where(finite_pixels(logits), torch.nan)
+            }
+            features = self.features(output)
+            if self.context.embedding is not None and features.embedding is not None:
+                seen[self.context.embedding] = features.embedding
+            if self.context.deep is not None and features.deep is not None:
+                seen[self.context.deep] = features.deep
+            yield seen
 
     def set_readout(self, energy_weight: float, doubt_weight: float) -> None:
         """Set the weights of energy and log(1 - MSP) in the two scores."""
         self.energy_weight.fill_(energy_weight)
         self.doubt_weight.fill_(doubt_weight)
 
-    def extract(self, output: SegmenterOutput) -> Tensor:
-        """Return the flow variables and their context, within [-8, 8]."""
-        features: Tensor = self.extractor(output, self.logit_mean, self.logit_variance)
+    def extract(self, output: SegmenterOutput, good: Tensor) -> Features:
+        """Return the flow variables and what their context is made of."""
+        config = self.config
+        output = SegmenterOutput(
+            output.logits,
+            None if config.embedding_channels is None else output.embedding,
+            None if config.deep_channels is None else output.deep,
+        )
+        features: Features = self.extractor(output, good, self.logit_mean, self.logit_variance)
         return features
 
     @abstractmethod
-    def relative(self, features: Tensor) -> Tensor:
+    def posterior(self, features: Features) -> Tensor:
         """Return log p(m | z, a) up to a constant of the pixel, (N, 3, h, w)."""
 
-    def scores(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def scores(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return raw IDM and OOD log-odds, each (N, h, w)."""
-        model_idm, model_ood = self.model_odds(features)
+        idm, ood = self.model_odds(features)
         energy, log_doubt = self.evidence(features)
-        idm = model_idm + self.doubt_weight * log_doubt
-        ood = model_ood - self.energy_weight * energy
-        return idm, ood
+        return idm + self.doubt_weight * log_doubt, ood - self.energy_weight * energy
 
-    def model_odds(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def model_odds(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return the log-odds of the components alone, (N, h, w) for IDM and for OOD."""
-        correct, wrong, outlier = self.relative(features.float()).unbind(dim=1)
+        correct, wrong, outlier = self.posterior(features).unbind(dim=1)
         idm = wrong - correct
         # Exporters write logaddexp without its guard against underflow.
         return idm, outlier - correct - F.softplus(idm)
 
-    def evidence(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def evidence(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return energy and log(1 - MSP), each (N, h, w), as read off the features."""
-        normaliser = self.extractor.variables
-        energy = normaliser.restore(features.float(), _ENERGY)
-        # log(1 - MSP) without cancellation.
-        return energy, -F.softplus(normaliser.restore(features.float(), _FIRST_ODDS))
+        z, normaliser = features.fine.float(), self.extractor.variables
+        # -softplus of the odds is log(1 - MSP) without cancellation.
+        return normaliser.restore(z, _ENERGY), -F.softplus(normaliser.restore(z, _FIRST_ODDS))
+
+    def _condition(self, features: Features, projection: nn.Conv2d) -> tuple[Tensor, Tensor]:
+        """Return the variables and the projected context at their resolution."""
+        z = features.fine.float()
+        condition = projection(self.context(features.to(torch.float32)))
+        return z, enlarge(condition, 2, (z.shape[2], z.shape[3]))
 
 
 class FlowDetector(ConcurrentDetector):
@@ -93,24 +131,20 @@ class FlowDetector(ConcurrentDetector):
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
-        self.flow = EnergyFlow(config.width, config.blocks, config.coupling_width)
+        self.flow = EnergyFlow(config.couplings, config.coupling_width)
+        self.condition = nn.Conv2d(config.width, self.flow.condition_channels, 1)
 
-    def joint(self, features: Tensor) -> Tensor:
+    def joint(self, features: Features) -> Tensor:
         """Return log p(z, m | a), (N, 3, h, w), of the normalised variables."""
-        mixture, log_det = self._components(features.float())
-        return mixture + log_det
+        return self.flow.joint(*self._condition(features, self.condition))
 
-    def log_density(self, features: Tensor) -> Tensor:
+    def log_density(self, features: Features) -> Tensor:
         """Return log p(z | a), (N, h, w): low where energies are unlike any seen in training."""
         return self.joint(features).logsumexp(dim=1)
 
-    def relative(self, features: Tensor) -> Tensor:
-        """Return log p(u, m | a); the log-determinant is the same for all components."""
-        return self._components(features)[0]
-
-    def _components(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        z, context = features[:, :VARIABLES], self.context(features[:, VARIABLES:])
-        return self.flow.components(z, context)
+    def posterior(self, features: Features) -> Tensor:
+        """Return log p(m | z, a) up to a constant of the pixel, (N, 3, h, w)."""
+        return self.flow.posterior(*self._condition(features, self.condition))
 
 
 class ConvNetDetector(ConcurrentDetector):
@@ -120,16 +154,16 @@ class ConvNetDetector(ConcurrentDetector):
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
-        flow = EnergyFlow(config.width, config.blocks, config.coupling_width)
+        flow = EnergyFlow(config.couplings, config.coupling_width)
         budget = sum(parameter.numel() for parameter in flow.parameters())
+        budget += (config.width + 1) * flow.condition_channels
         self.head = PlainHead(config.width, budget)
 
-    def joint(self, features: Tensor) -> Tensor:
+    def joint(self, features: Features) -> Tensor:
         """Return class logits, (N, 3, h, w)."""
-        return self.relative(features.float())
+        return self.posterior(features)
 
-    def relative(self, features: Tensor) -> Tensor:
+    def posterior(self, features: Features) -> Tensor:
         """Return class logits, (N, 3, h, w)."""
-        z, context = features[:, :VARIABLES], self.context(features[:, VARIABLES:])
-        logits: Tensor = self.head(z, context)
+        logits: Tensor = self.head(*self._condition(features, self.head.condition))
         return logits

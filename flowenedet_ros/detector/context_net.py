@@ -1,10 +1,10 @@
 """The thin context network, and the plain classifier that the flow is measured against."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowenedet_ros.detector.features import VARIABLES
+from flowenedet_ros.detector.features import VARIABLES, Features, enlarge_like
+from flowenedet_ros.detector.normalise import NormalisedProjection
 
 
 class ContextBlock(nn.Module):
@@ -23,33 +23,56 @@ class ContextBlock(nn.Module):
 
 
 class ContextNet(nn.Module):
-    """Features in, context out, at one resolution: 1x1, then a block for each dilation."""
+    """Surroundings in, context out, at half the resolution of the logits.
 
-    def __init__(self, channels: int, width: int, dilations: tuple[int, ...]) -> None:
+    Each map is projected where it is small, before it is enlarged.
+
+    :param local: channels from the logits.
+    :param embedding: channels of the segmenter's embedding, None to do without.
+    :param deep: channels of the segmenter's deeper map, None to do without.
+    :param width: channels of the context.
+    """
+
+    def __init__(
+        self,
+        local: int,
+        embedding: int | None,
+        deep: int | None,
+        width: int,
+        dilations: tuple[int, ...],
+    ) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(channels, width, 1)
+        self.local = nn.Conv2d(local, width, 1)
+        self.embedding = NormalisedProjection(embedding, width) if embedding else None
+        self.deep = NormalisedProjection(deep, width) if deep else None
         self.blocks = nn.Sequential(*(ContextBlock(width, dilation) for dilation in dilations))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (N, width, h, w)."""
-        context: Tensor = self.blocks(F.relu(self.stem(features)))
+    def forward(self, features: Features) -> Tensor:
+        """Return (N, width, ceil(h / 2), ceil(w / 2))."""
+        x = self.local(features.coarse)
+        if self.embedding is not None and features.embedding is not None:
+            x = x + self.embedding(features.embedding)
+        if self.deep is not None and features.deep is not None:
+            x = x + enlarge_like(self.deep(features.deep), x)
+        context: Tensor = self.blocks(F.relu(x))
         return context
 
 
 class PlainHead(nn.Module):
     """Three-way classifier on context and flow variables, sized to cost what the flow costs.
 
+    :param width: channels of the context.
     :param budget: parameters that the flow it stands in for has beyond the context network.
     """
 
     def __init__(self, width: int, budget: int) -> None:
         super().__init__()
-        hidden = max(3, round((budget - 3) / (width + VARIABLES + 1 + 3)))
-        self.layers = nn.Sequential(
-            nn.Conv2d(width + VARIABLES, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, 3, 1)
-        )
+        hidden = max(3, round((budget - 3) / (width + 1 + VARIABLES + 3)))
+        self.condition = nn.Conv2d(width, hidden, 1)
+        self.enter = nn.Conv2d(VARIABLES, hidden, 1, bias=False)
+        self.leave = nn.Conv2d(hidden, 3, 1)
 
-    def forward(self, z: Tensor, context: Tensor) -> Tensor:
-        """Return class logits, (N, 3, h, w)."""
-        logits: Tensor = self.layers(torch.cat([z, context], dim=1))
+    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        """Return class logits, (N, 3, h, w), from variables and the enlarged condition."""
+        logits: Tensor = self.leave(F.relu(self.enter(z) + condition))
         return logits

@@ -4,8 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_LOG_SCALE_BOUND = 2.0
-
 
 def split_kept(z: Tensor, kept: int) -> tuple[Tensor, Tensor]:
     """Split two channels into the kept one, whose index is given, and the moved one."""
@@ -110,7 +108,7 @@ class PixelCoupling(nn.Module):
     def _affine(self, kept: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Return bounded log-scale and shift of the moved channels."""
         raw, shift = self.leave(F.relu(self.enter(kept) + condition)).chunk(2, dim=1)
-        return _LOG_SCALE_BOUND * torch.tanh(raw / _LOG_SCALE_BOUND), shift
+        return torch.tanh(raw), shift
 
     def forward(self, z: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Return the coupled channels and the log-determinant by pixel, (N, 1, h, w)."""

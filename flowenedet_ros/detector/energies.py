@@ -28,20 +28,22 @@ class LogitSummary(NamedTuple):
     second_odds: Tensor
     """(N, 1, h, w) log-odds of the second class among all but the first; at most 10."""
     winner: Tensor
-    """(N, C, h, w) one-hot predicted class; classes that tie share the one."""
+    """(N, C, h, w) one-hot predicted class; more than one where classes tie."""
 
 
-def sanitise(logits: Tensor) -> tuple[Tensor, Tensor]:
+def finite_pixels(logits: Tensor) -> Tensor:
+    """Tell pixels (N, 1, h, w) whose logits (N, C, h, w) are all finite."""
+    # One reduction finds NaN and infinities alike; no real logit comes near the limit.
+    return logits.float().sum(dim=1, keepdim=True).abs() < _FINITE_SUM
+
+
+def sanitise(logits: Tensor) -> Tensor:
     """Replace pixels whose logits are not all finite by equal logits, the least certain answer.
 
     :param logits: (N, C, h, w) of any floating type.
-    :returns: float32 logits, and the number of replaced pixels per image, int32 (N,).
+    :returns: float32 (N, C, h, w).
     """
-    logits = logits.float()
-    # One reduction finds NaN and infinities alike; no real logit comes near the limit.
-    good = logits.sum(dim=1, keepdim=True).abs() < _FINITE_SUM
-    count = (~good).to(torch.int32).sum(dim=(1, 2, 3), dtype=torch.int32)
-    return torch.where(good, logits, 0.0), count
+    return torch.where(finite_pixels(logits), logits.float(), 0.0)
 
 
 def standardise(logits: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
@@ -91,5 +93,5 @@ def summarise(logits: Tensor) -> LogitSummary:
         energy=top + (1 + rest).log(),
         first_odds=-rest.clamp(min=math.exp(-_MAX_ODDS)).log(),
         second_odds=-third.clamp(min=math.exp(-_MAX_SECOND_ODDS)).log(),
-        winner=wins / ties,
+        winner=wins,
     )

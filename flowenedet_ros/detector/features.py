@@ -1,7 +1,6 @@
-"""From a segmenter's output to the inputs of the concurrent detector: statistics, no weights."""
+"""From a segmenter's output to the inputs of a detector: statistics, no trained weights."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -9,27 +8,70 @@ from torch import Tensor, nn
 
 from flowenedet_ros.detector.energies import negative_free_energy, standardise, summarise
 from flowenedet_ros.detector.errors import DetectorError
-from flowenedet_ros.detector.postprocess import class_borders
+from flowenedet_ros.detector.normalise import Normaliser
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 
 VARIABLES = 4
 """Flow variables of a pixel: standardised energy, energy, first and second log-odds."""
 
-_LIMIT = 8.0
 _SPREAD_FLOOR = 1e-4
 
 
-def pool_channels(x: Tensor, limit: int) -> Tensor:
-    """Average neighbouring channels into the largest even grouping of at most `limit` groups."""
-    groups = pooled_channels(x.shape[1], limit)
-    return x if groups == x.shape[1] else torch.unflatten(x, 1, (groups, -1)).mean(dim=2)
+class Features(NamedTuple):
+    """What a detector reads of a batch; small enough to be kept on disk as float16."""
+
+    fine: Tensor
+    """(N, F, h, w) at the resolution of the logits."""
+    coarse: Tensor | None = None
+    """(N, G, ceil(h / 2), ceil(w / 2)) the logits around a pixel."""
+    embedding: Tensor | None = None
+    """(N, V, ceil(h / 2), ceil(w / 2)) the segmenter's embedding."""
+    deep: Tensor | None = None
+    """(N, D, h', w') the segmenter's deeper map as it is."""
+
+    @property
+    def alignment(self) -> int:
+        """Pixels of `fine` that one pixel of the coarsest part covers."""
+        if self.coarse is None:
+            return 1
+        return 2 if self.deep is None else 2 * _scale(self.coarse, self.deep)
+
+    def crop(self, top: int, left: int, height: int, width: int) -> Self:
+        """Cut a window out of all parts.
+
+        :raises DetectorError: a number is no multiple of `alignment`.
+        """
+        unit = self.alignment
+        if any(value % unit for value in (top, left, height, width)):
+            raise DetectorError(
+                f'a crop of features has to start and end at multiples of {unit} pixels, asked for '
+                f'{height} x {width} at {top}, {left}'
+            )
+
+        def cut(x: Tensor | None, step: int) -> Tensor | None:
+            if x is None:
+                return None
+            rows = slice(top // step, (top + height) // step)
+            return x[..., rows, left // step : (left + width) // step]
+
+        fine = self.fine[..., top : top + height, left : left + width]
+        return self._replace(
+            fine=fine,
+            coarse=cut(self.coarse, 2),
+            embedding=cut(self.embedding, 2),
+            deep=cut(self.deep, unit),
+        )
+
+    def to(self, target: torch.dtype | torch.device) -> 'Features':
+        """Convert or move all parts."""
+        fine, *rest = (None if part is None else part.to(target) for part in self)
+        assert fine is not None
+        return Features(fine, *rest)
 
 
-def pooled_channels(channels: int | None, limit: int) -> int:
-    """Return how many channels `pool_channels` leaves; none of none."""
-    if channels is None:
-        return 0
-    return next(groups for groups in range(limit, 0, -1) if channels % groups == 0)
+def pool_channels(x: Tensor, groups: int) -> Tensor:
+    """Average neighbouring channels; their number has to be a multiple of `groups`."""
+    return torch.unflatten(x, 1, (groups, -1)).mean(dim=2)
 
 
 def flow_variables(logits: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,15 +91,52 @@ def flow_variables(logits: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tens
     return torch.cat(z, dim=1), summary.winner
 
 
+class FeatureExtractor(nn.Module):
+    """Flow variables, and at half their resolution the context that they are judged by.
+
+    Of the energies the context has rings that leave out the pixel's own 2x2 cell. So log p(z | a)
+    says how surprising a pixel's energies are where it stands, instead of repeating them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variables = Normaliser(VARIABLES)
+
+    def forward(
+        self, output: SegmenterOutput, good: Tensor, mean: Tensor, variance: Tensor
+    ) -> Features:
+        """Return float32 features; `fine` is within [-8, 8].
+
+        :param good: (N, 1, h, w) false where logits are not finite; such pixels are given the
+            variables of equal logits.
+        :param mean: SML mean by class, (C,).
+        :param variance: SML variance by class, (C,).
+        """
+        logits = output.logits.float()
+        raw, winner = flow_variables(logits, mean, variance)
+        blank, _ = flow_variables(torch.zeros_like(logits[:1, :, :1, :1]), mean, variance)
+        z = self.variables(torch.where(good, raw, blank))
+        share = halve(winner)
+        coarse = torch.cat([ring_statistics(z), _impurity(share), share], dim=1)
+        embedding = None if output.embedding is None else halve(output.embedding.float())
+        deep = None if output.deep is None else output.deep.float()
+        return Features(z, coarse, embedding, deep)
+
+
+def local_channels(classes: int) -> int:
+    """Return the channels of `Features.coarse` that come from the logits."""
+    return 4 * VARIABLES + 1 + classes
+
+
 def ring_statistics(z: Tensor) -> Tensor:
-    """Return mean and spread of each channel over two rings around, and without, the pixel.
+    """Return mean and spread of each channel over two rings around, and without, a 2x2 cell.
 
     :param z: (N, D, h, w), of order one.
-    :returns: (N, 4 D, h, w): means and standard deviations over the 8 nearest pixels, then over
-        the 40 of the 7x7 window beyond them; pixels outside the image do not count.
+    :returns: (N, 4 D, h / 2, w / 2): means and standard deviations over the 8 nearest cells, then
+        over the 40 cells of the 7x7 window beyond them; cells outside the image do not count.
     """
-    moments = torch.cat([z, z * z], dim=1)
-    ones = torch.ones_like(z[:1, :1])
+    moments = halve(torch.cat([z, z * z], dim=1))
+    ones = torch.ones_like(moments[:1, :1])
     near, far = _window_sum(moments, 3), _window_sum(moments, 7)
     near_count, far_count = _window_sum(ones, 3), _window_sum(ones, 7)
     rings = (
@@ -71,130 +150,34 @@ def ring_statistics(z: Tensor) -> Tensor:
     return torch.cat(statistics, dim=1)
 
 
-class Moments(NamedTuple):
-    """Sums over pixels of a map's channels, for its mean and standard deviation."""
-
-    pixels: int
-    total: Tensor
-    square: Tensor
-
-    def add(self, x: Tensor) -> 'Moments':
-        """Take in a map (N, C, h, w); pixels with a value that is not finite do not count."""
-        rows = x.movedim(1, -1).flatten(0, -2).double()
-        rows = rows[rows.isfinite().all(dim=1)]
-        return Moments(
-            self.pixels + len(rows), self.total + rows.sum(0), self.square + rows.square().sum(0)
-        )
+def halve(x: Tensor) -> Tensor:
+    """Average 2x2 cells; an odd last row or column is repeated."""
+    height, width = x.shape[2:]
+    if height % 2 or width % 2:
+        x = F.pad(x, (0, width % 2, 0, height % 2), mode='replicate')
+    return F.avg_pool2d(x, 2)
 
 
-class Normaliser(nn.Module):
-    """Standardise channels, replace what is not finite by the mean, limit to 8 deviations."""
+def enlarge(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
+    """Enlarge bilinearly by a whole factor and cut to (height, width).
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer('mean', torch.zeros(channels))
-        self.register_buffer('std', torch.ones(channels))
-
-    def set_moments(self, moments: Moments) -> None:
-        """Take mean and standard deviation from sums over pixels."""
-        mean = moments.total / moments.pixels
-        variance = (moments.square / moments.pixels - mean.square()).clamp(min=1e-8)
-        self.mean.copy_(mean)
-        self.std.copy_(variance.sqrt())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return values in [-8, 8] of the shape of `x`."""
-        x = (x.float() - self.mean.view(1, -1, 1, 1)) * self.std.reciprocal().view(1, -1, 1, 1)
-        return torch.where(x.isnan(), 0.0, x).clamp(-_LIMIT, _LIMIT)
-
-    def restore(self, x: Tensor, channel: int) -> Tensor:
-        """Return one channel, (N, h, w), in its own units."""
-        return x[:, channel] * self.std[channel] + self.mean[channel]
-
-
-class FeatureExtractor(nn.Module):
-    """Flow variables first, then the context that they are judged by.
-
-    The context holds nothing of the pixel's own energies but its predicted class: rings around it,
-    how near class borders are, and the segmenter's features. So log p(z | a) says how surprising
-    a pixel's energies are where it stands, instead of repeating them.
-
-    :param classes: number of classes C.
-    :param embedding_channels: of the segmenter, None to do without.
-    :param deep_channels: of the segmenter, None to do without.
-    :param pooled: channels that each of the two maps is pooled to, at most.
+    A whole factor, rather than the ratio of the sizes, keeps crops aligned with their image.
     """
+    if factor > 1:
+        x = F.interpolate(x, scale_factor=factor, mode='bilinear', align_corners=False)
+    height, width = size
+    return x if x.shape[2:] == size else x[..., :height, :width]
 
-    def __init__(
-        self,
-        classes: int,
-        embedding_channels: int | None,
-        deep_channels: int | None,
-        pooled: int,
-    ) -> None:
-        super().__init__()
-        self._pooled = pooled
-        maps = (embedding_channels, deep_channels)
-        embedding, deep = (pooled_channels(channels, pooled) for channels in maps)
-        self.variables = Normaliser(VARIABLES)
-        self.embedding = Normaliser(embedding) if embedding else None
-        self.deep = Normaliser(deep) if deep else None
-        self.channels = VARIABLES + 4 * VARIABLES + 1 + classes + embedding + deep
 
-    def forward(self, output: SegmenterOutput, mean: Tensor, variance: Tensor) -> Tensor:
-        """Return float32 features (N, F, h, w), all within [-8, 8].
+def enlarge_like(x: Tensor, coarse: Tensor) -> Tensor:
+    """Bring a deeper map to the grid of the coarse features."""
+    size = (coarse.shape[2], coarse.shape[3])
+    return enlarge(x, _scale(coarse, x), size)
 
-        :param output: with finite logits.
-        :param mean: SML mean by class, (C,).
-        :param variance: SML variance by class, (C,).
-        """
-        raw, winner = flow_variables(output.logits, mean, variance)
-        z = self.variables(raw)
-        parts = [z, ring_statistics(z), _border_density(winner), winner]
-        embedding, deep = self._maps(output)
-        if self.embedding is not None and embedding is not None:
-            parts.append(self.embedding(embedding))
-        if self.deep is not None and deep is not None:
-            # Normalised where it is small; interpolation keeps the range.
-            parts.append(
-                F.interpolate(
-                    self.deep(deep), size=z.shape[2:], mode='bilinear', align_corners=False
-                )
-            )
-        return torch.cat(parts, dim=1)
 
-    def fit(self, outputs: Iterable[SegmenterOutput], mean: Tensor, variance: Tensor) -> None:
-        """Set the normalisation from the outputs of some training images, in one pass.
-
-        :raises DetectorError: there was no pixel with finite values.
-        """
-        sums: dict[str, Moments] = {}
-        for output in outputs:
-            embedding, deep = self._maps(output)
-            seen = {'embedding': embedding, 'deep': deep}
-            seen['variables'] = flow_variables(output.logits, mean, variance)[0]
-            for name, x in seen.items():
-                if getattr(self, name) is not None and x is not None:
-                    zero = torch.zeros(x.shape[1], dtype=torch.float64, device=x.device)
-                    sums[name] = sums.get(name, Moments(0, zero, zero)).add(x)
-        if not sums or any(moments.pixels == 0 for moments in sums.values()):
-            raise DetectorError(
-                'the normalisation needs at least one image with finite logits and features; '
-                'check the segmenter and the training images'
-            )
-        for name, moments in sums.items():
-            getattr(self, name).set_moments(moments)
-
-    def _maps(self, output: SegmenterOutput) -> tuple[Tensor | None, Tensor | None]:
-        """Pool the segmenter's two maps."""
-        maps = (output.embedding, output.deep)
-        embedding, deep = (
-            None if x is None else pool_channels(x.float(), self._pooled) for x in maps
-        )
-        return embedding, deep
+def _scale(coarse: Tensor, deep: Tensor) -> int:
+    """Return how many coarse pixels one pixel of a deeper map covers along an axis."""
+    return max(1, round(coarse.shape[-1] / deep.shape[-1]))
 
 
 def _window_sum(x: Tensor, size: int) -> Tensor:
@@ -203,8 +186,7 @@ def _window_sum(x: Tensor, size: int) -> Tensor:
     return F.avg_pool2d(x, (size, 1), 1, (size // 2, 0)) * size**2
 
 
-def _border_density(winner: Tensor) -> Tensor:
-    """Return the share of class borders in the 7x7 window, (N, 1, h, w)."""
-    classes = torch.arange(winner.shape[1], dtype=winner.dtype, device=winner.device)
-    labels = F.conv2d(winner, classes.view(1, -1, 1, 1))
-    return _window_sum(class_borders(labels), 7) / 49
+def _impurity(share: Tensor) -> Tensor:
+    """Return the Gini impurity of the predicted classes in 3x3 cells: zero far from borders."""
+    share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
+    return 1 - share.square().sum(dim=1, keepdim=True)

@@ -8,7 +8,7 @@ from flowenedet_ros.detector.base import Detector, DetectorConfig
 from flowenedet_ros.detector.coupling import Coupling, PublishedCoupling
 from flowenedet_ros.detector.energies import log_in_out, negative_free_energy, standardise
 from flowenedet_ros.detector.errors import DetectorError
-from flowenedet_ros.detector.features import pool_channels
+from flowenedet_ros.detector.features import Features, pool_channels
 from flowenedet_ros.detector.imap import IMap
 from flowenedet_ros.detector.invertible_conv import InvertibleConv
 from flowenedet_ros.detector.mixture import CoordinateMixture, GaussianMixture
@@ -131,22 +131,24 @@ class FedDetector(Detector):
         self.flow = FedFlow(config.blocks, self._channels, published=published)
         self.head = CoordinateMixture() if published else FedHead()
 
-    def extract(self, output: SegmenterOutput) -> Tensor:
+    def extract(self, output: SegmenterOutput, good: Tensor) -> Features:
         """Return log p(in), log p(out) and, for `fed_c`, the pooled embedding."""
-        standardised = standardise(output.logits, self.logit_mean, self.logit_variance)
+        logits = torch.where(good, output.logits.float(), 0.0)
+        standardised = standardise(logits, self.logit_mean, self.logit_variance)
         z = log_in_out(negative_free_energy(standardised))
         if not self._channels or output.embedding is None:
-            return z
+            return Features(z)
         condition = pool_channels(output.embedding.float(), self._channels)
-        return torch.cat([z, torch.nan_to_num(condition, 0.0, 0.0, 0.0)], dim=1)
+        return Features(torch.cat([z, torch.nan_to_num(condition, 0.0, 0.0, 0.0)], dim=1))
 
-    def joint(self, features: Tensor) -> Tensor:
+    def joint(self, features: Features) -> Tensor:
         """Return the log joint of correct and wrong, (N, 2, h, w)."""
-        condition = features[:, 2:] if self._channels else None
-        joint: Tensor = self.head(*self.flow(features[:, :2], condition))
+        fine = features.fine.float()
+        condition = fine[:, 2:] if self._channels else None
+        joint: Tensor = self.head(*self.flow(fine[:, :2], condition))
         return joint
 
-    def scores(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def scores(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return the one score twice."""
         joint = self.joint(features)
         score = joint[:, 1] - joint[:, 0]

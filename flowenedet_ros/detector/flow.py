@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from flowenedet_ros.detector.actnorm import ActNorm
 from flowenedet_ros.detector.coupling import PixelCoupling
 from flowenedet_ros.detector.features import VARIABLES
 from flowenedet_ros.detector.invertible_conv import InvertibleConv
@@ -13,63 +12,67 @@ COMPONENTS = 3
 
 
 class EnergyFlow(nn.Module):
-    """p(z, m | a): a bijection of the energies z under the context a, Gaussian by component.
+    """p(z, m | a): a bijection of the energies z under the condition a, Gaussian by component.
 
-    Priors and means of the components are read off the context, their covariances are constant
-    because the couplings already scale the latent as the context says. One convolution of the
-    context feeds everything.
+    Priors and means of the components are read off the condition, their covariances are constant
+    because the couplings already scale the latent as the condition says. The variables arrive
+    normalised, so that the invertible mixings need no ActNorm.
 
-    :param width: channels of the context.
-    :param blocks: couplings, each with an invertible mixing before it.
-    :param hidden: hidden channels of a coupling.
+    :param couplings: each with an invertible mixing before it.
+    :param hidden: hidden channels of a coupling; all share one condition.
     """
 
-    def __init__(self, width: int, blocks: int, hidden: int) -> None:
+    def __init__(self, couplings: int, hidden: int) -> None:
         super().__init__()
-        self._parts = [COMPONENTS, COMPONENTS * VARIABLES] + [hidden] * blocks
-        self.condition = nn.Conv2d(width, sum(self._parts), 1)
-        self.norm = ActNorm(VARIABLES)
-        self.mixing = nn.ModuleList(InvertibleConv(VARIABLES) for _ in range(blocks))
-        self.couplings = nn.ModuleList(PixelCoupling(VARIABLES, hidden) for _ in range(blocks))
+        self._parts = [COMPONENTS, COMPONENTS * VARIABLES, hidden]
+        self.mixing = nn.ModuleList(InvertibleConv(VARIABLES) for _ in range(couplings))
+        self.couplings = nn.ModuleList(PixelCoupling(VARIABLES, hidden) for _ in range(couplings))
         self.gaussians = GaussianMixture(COMPONENTS, VARIABLES)
 
-    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the latent (N, 4, h, w) and the log-determinant by pixel, (N, 1, h, w)."""
-        return self._transform(z, self._conditions(context)[2:])
+    @property
+    def condition_channels(self) -> int:
+        """Channels of the condition."""
+        return sum(self._parts)
 
-    def inverse(self, u: Tensor, context: Tensor) -> Tensor:
-        """Return the energies that a latent stands for."""
-        conditions = self._conditions(context)[2:]
-        steps = zip(self.mixing, self.couplings, conditions, strict=True)
-        for mixing, coupling, condition in reversed(list(steps)):
-            assert isinstance(mixing, InvertibleConv)
-            assert isinstance(coupling, PixelCoupling)
-            u = mixing.inverse(coupling.inverse(u, condition))
-        return self.norm.inverse(u)
+    def forward(self, z: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the latent (N, 4, h, w) and the log-determinant by pixel, (N, 1, h, w).
 
-    def components(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Return log p(u, m | a) of the latent, (N, 3, h, w), and the log-determinant.
-
-        Their sum is log p(z, m | a). The determinant is the same for all components and drops out
-        of p(m | z, a); kept apart, it costs nothing where only that is asked.
+        :param z: (N, 4, h, w).
+        :param condition: (N, condition_channels, h, w).
         """
-        conditions = self._conditions(context)
-        prior, mean = conditions[:2]
-        u, log_det = self._transform(z, conditions[2:])
-        mixture: Tensor = self.gaussians(u, mean, prior.log_softmax(dim=1))
-        return mixture, log_det
-
-    def _conditions(self, context: Tensor) -> tuple[Tensor, ...]:
-        """Return log-priors, whitened means and one condition for each coupling."""
-        return tuple(torch.split(self.condition(context), self._parts, dim=1))
-
-    def _transform(self, z: Tensor, conditions: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        z, log_det = self.norm(z)
-        log_det = log_det.sum(dim=1, keepdim=True)
-        for mixing, coupling, condition in zip(
-            self.mixing, self.couplings, conditions, strict=True
-        ):
+        hidden = self._split(condition)[2]
+        log_det = torch.zeros_like(z[:, :1])
+        for mixing, coupling in zip(self.mixing, self.couplings, strict=True):
             z, mixed = mixing(z)
-            z, coupled = coupling(z, condition)
+            z, coupled = coupling(z, hidden)
             log_det = log_det + mixed.sum(dim=1, keepdim=True) + coupled
         return z, log_det
+
+    def inverse(self, u: Tensor, condition: Tensor) -> Tensor:
+        """Return the energies that a latent stands for."""
+        hidden = self._split(condition)[2]
+        for mixing, coupling in reversed(list(zip(self.mixing, self.couplings, strict=True))):
+            assert isinstance(mixing, InvertibleConv)
+            assert isinstance(coupling, PixelCoupling)
+            u = mixing.inverse(coupling.inverse(u, hidden))
+        return u
+
+    def posterior(self, z: Tensor, condition: Tensor) -> Tensor:
+        """Return log p(m | z, a) up to a constant of the pixel, (N, 3, h, w).
+
+        The log-determinant and the norm of the priors are the same for all components.
+        """
+        prior, mean, _ = self._split(condition)
+        relative: Tensor = self.gaussians(self(z, condition)[0], mean, prior)
+        return relative
+
+    def joint(self, z: Tensor, condition: Tensor) -> Tensor:
+        """Return log p(z, m | a), (N, 3, h, w)."""
+        prior, mean, _ = self._split(condition)
+        u, log_det = self(z, condition)
+        joint: Tensor = self.gaussians(u, mean, prior.log_softmax(dim=1)) + log_det
+        return joint
+
+    def _split(self, condition: Tensor) -> tuple[Tensor, ...]:
+        """Return log-priors, whitened means and the couplings' condition."""
+        return tuple(torch.split(condition, self._parts, dim=1))

@@ -9,6 +9,9 @@ from flowenedet_ros.data.classes import OUTLIER, VOID
 CORRECT, WRONG, OUTLYING = 0, 1, 2
 """Components of the concurrent detector."""
 
+INLIER = 3
+"""Target of a pixel of an unlabelled frame: correct or wrong, but no outlier."""
+
 CLASS_WEIGHTS = (1.0, 2.0, 3.0)
 
 
@@ -50,15 +53,20 @@ def concurrent_loss(
     log-likelihood of components and variables together.
 
     :param joint: log p(z, m | a), (N, 3, h, w); any class logits where `likelihood` is zero.
-    :param target: 0, 1, 2, or 255 for pixels to ignore, (N, h, w).
+    :param target: 0, 1, 2, `INLIER`, or 255 for pixels to ignore, (N, h, w). An inlier's loss is
+        that of p(correct) + p(wrong), with the weight of correct.
     :param likelihood: weight of the density, by dimension of z.
     """
     target = target.long()
     weights = joint.new_tensor(class_weights)
     # Written out, so that a crop of nothing but void gives zero and not NaN.
-    losses = F.cross_entropy(joint, target, weights, ignore_index=VOID, reduction='none')
+    inlier = target == INLIER
+    known = target.masked_fill(inlier, VOID)
+    losses = F.cross_entropy(joint, known, weights, ignore_index=VOID, reduction='none')
+    partial = joint.logsumexp(dim=1) - joint[:, :OUTLYING].logsumexp(dim=1)
+    losses = torch.where(inlier, weights[CORRECT] * partial, losses)
     valid = (target != VOID).to(joint.dtype)
-    total = weights[target.clamp(max=len(class_weights) - 1)] * valid
+    total = weights[target.masked_fill(inlier, CORRECT).clamp(max=OUTLYING)] * valid
     loss = losses.sum() / total.sum().clamp(min=1)
     if likelihood > 0:
         density = (joint.logsumexp(dim=1) * valid).sum() / valid.sum().clamp(min=1)

@@ -79,10 +79,9 @@ class GaussianMixture(nn.Module):
         """
         factor = self.factor.matrix().expand(self._components, -1, -1).flatten(0, 1)
         distance = F.conv2d(u, factor[:, :, None, None]) - whitened_mean
-        squares = torch.unflatten(distance.square(), 1, (self._components, self._channels)).sum(
-            dim=2
-        )
         constant = 0.5 * self._channels * math.log(2 * math.pi)
-        volume = self.factor.log_diagonal().sum(dim=1) - constant
-        joint: Tensor = log_prior + volume.view(1, -1, 1, 1) - 0.5 * squares
-        return joint
+        volume = (self.factor.log_diagonal().sum(dim=1) - constant).expand(self._components)
+        # The sum of squares by component, as the convolution that runtimes do fastest.
+        sums = -0.5 * torch.eye(self._components, dtype=u.dtype, device=u.device)
+        sums = sums.repeat_interleave(self._channels, dim=1)[:, :, None, None]
+        return log_prior + F.conv2d(distance * distance, sums, volume)

@@ -54,7 +54,7 @@ class SmlEstimator:
         :param logits: (N, C, h, w); brought to the labels' size bilinearly where it differs.
         :param labels: integer (N, H, W); 254 and 255 are ignored.
         """
-        clean, _ = sanitise(logits)
+        clean = sanitise(logits)
         if clean.shape[2:] != labels.shape[1:]:
             clean = F.interpolate(
                 clean, size=labels.shape[1:], mode='bilinear', align_corners=False
