@@ -21,17 +21,17 @@ _PICTURES_PER_SECOND = 10.0
 class VideoFrame:
     """One frame of a stream.
 
-    :param image: uint8 (H, W, 3), BGR.
+    :param image_bgr: uint8 (H, W, 3).
     :param stamp_s: seconds since the first frame.
     :param name: file name, or number of the frame in the video.
     """
 
-    image: NDArray[np.uint8]
+    image_bgr: NDArray[np.uint8]
     stamp_s: float
     name: str
 
 
-def read_video(path: str | Path, fps: float | None = None) -> Iterator[VideoFrame]:
+def open_video(path: str | Path, fps: float | None = None) -> Iterator[VideoFrame]:
     """Read a video file, or the pictures of a folder in the order of their names.
 
     A damaged picture of a folder is logged and left out; its time passes all the same. Stamps

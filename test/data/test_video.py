@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from flowenedet_ros.data.errors import DataError
-from flowenedet_ros.data.video import read_video
+from flowenedet_ros.data.video import open_video
 
 
 @pytest.fixture
@@ -29,16 +29,16 @@ def write_video(path, frames=12, fps=8):
 
 
 def test_pictures_come_in_order_at_the_rate(pictures):
-    frames = list(read_video(pictures, fps=4))
+    frames = list(open_video(pictures, fps=4))
     assert [frame.name for frame in frames] == [f'{i:03d}.png' for i in range(5)]
     assert [frame.stamp_s for frame in frames] == [0, 0.25, 0.5, 0.75, 1.0]
-    assert [int(frame.image[0, 0, 0]) for frame in frames] == [0, 10, 20, 30, 40]
+    assert [int(frame.image_bgr[0, 0, 0]) for frame in frames] == [0, 10, 20, 30, 40]
 
 
 def test_a_damaged_picture_is_reported_and_left_out(pictures, caplog):
     (pictures / '002.png').write_bytes(b'junk')
     with caplog.at_level(logging.WARNING):
-        frames = list(read_video(pictures))
+        frames = list(open_video(pictures))
     assert [frame.stamp_s for frame in frames] == pytest.approx([0, 0.1, 0.3, 0.4])
     assert '002.png' in caplog.text
 
@@ -47,20 +47,20 @@ def test_a_folder_with_nothing_readable_is_an_error(pictures):
     for path in pictures.glob('*.png'):
         path.write_bytes(b'junk')
     with pytest.raises(DataError, match='none of 5 pictures'):
-        list(read_video(pictures))
+        list(open_video(pictures))
 
 
 def test_a_video_keeps_its_rate_and_every_frame(tmp_path):
-    frames = list(read_video(write_video(tmp_path / 'drive.avi')))
+    frames = list(open_video(write_video(tmp_path / 'drive.avi')))
     assert len(frames) == 12
     assert np.diff([frame.stamp_s for frame in frames]) == pytest.approx(1 / 8, abs=0.01)
     assert frames[0].stamp_s == 0
-    assert frames[5].image.shape == (48, 64, 3)
-    assert abs(int(frames[5].image[20, 20, 1]) - 100) < 6
+    assert frames[5].image_bgr.shape == (48, 64, 3)
+    assert abs(int(frames[5].image_bgr[20, 20, 1]) - 100) < 6
 
 
 def test_a_rate_of_ones_own_wins(tmp_path):
-    frames = list(read_video(write_video(tmp_path / 'drive.avi'), fps=2))
+    frames = list(open_video(write_video(tmp_path / 'drive.avi'), fps=2))
     assert np.diff([frame.stamp_s for frame in frames]) == pytest.approx(0.5)
 
 
@@ -76,21 +76,21 @@ def test_what_is_no_video_is_named_at_once(tmp_path, name, content, message):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f'{name}: {message}'):
-        read_video(tmp_path / name)
+        open_video(tmp_path / name)
 
 
 def test_an_empty_folder_and_a_senseless_rate_are_refused_at_once(tmp_path, pictures):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(DataError, match='an empty folder'):
-        read_video(tmp_path / 'empty')
+        open_video(tmp_path / 'empty')
     with pytest.raises(DataError, match='frame rate'):
-        read_video(pictures, fps=0)
+        open_video(pictures, fps=0)
 
 
 def test_the_real_drive_has_all_its_frames(real_data):
     frames = [
-        (frame.stamp_s, frame.image.shape)
-        for frame in read_video(real_data / 'stream' / 'solidWhiteRight.mp4')
+        (frame.stamp_s, frame.image_bgr.shape)
+        for frame in open_video(real_data / 'stream' / 'solidWhiteRight.mp4')
     ]
     assert len(frames) == 221
     assert {shape for _, shape in frames} == {(540, 960, 3)}
