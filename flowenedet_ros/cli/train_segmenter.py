@@ -1,11 +1,16 @@
 """`flowenedet train-segmenter`: fit a segmenter on labelled pictures."""
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flowenedet_ros.data.classes import ClassInfo
+    from flowenedet_ros.training.confusion import Confusion
+    from flowenedet_ros.training.distributed import Process
     from flowenedet_ros.training.segmentation_views import Samples
+    from flowenedet_ros.training.segmenter_training import SegmenterTrainer, Teacher
 
 
 def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
@@ -37,7 +42,10 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument('--learning-rate', type=float, default=1.5e-3)
     parser.add_argument('--start', type=Path, metavar='PTH', help='weights to start from')
-    parser.add_argument('--teacher', metavar='ARCHITECTURE:PTH', help='segmenter to distil from')
+    parser.add_argument(
+        '--freeze-early', action='store_true', help='keep the encoder as it is down to stride 4'
+    )
+    parser.add_argument('--teacher', metavar='FILE', help='segmenter to distil from')
     parser.add_argument(
         '--distillation', type=float, default=1.0, help="weight of the teacher's loss"
     )
@@ -47,34 +55,53 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, then print the mIoU of the test set where one is given."""
+    """Train, write OUT/segmenter.safetensors, print and save the figures."""
+    import torch
+
+    from flowenedet_ros.cli.arguments import choice, image_size, labelled_folder
+    from flowenedet_ros.data.classes import CLASS_LISTS
+    from flowenedet_ros.segmenters.registry import save_segmenter
+    from flowenedet_ros.training.cached_samples import CachedSamples
     from flowenedet_ros.training.distributed import training_process
 
+    classes = choice(CLASS_LISTS, args.classes, '--classes')
     with training_process() as process:
-        trainer = _trainer(args, process)
+        sources: list[Samples] = [CachedSamples(labelled_folder(text)) for text in args.data]
+        validation = CachedSamples(labelled_folder(args.validation))
+        trainer = _trainer(args, classes, sources, validation, process)
         best = trainer.fit()
-        if args.test and process.is_first:
-            trainer.report_test(best, _samples(args.test), args.out / 'test.json')
+        if not process.is_first:
+            return 0
+        state = torch.load(best, map_location='cpu', weights_only=True)
+        file = args.out / 'segmenter.safetensors'
+        save_segmenter(file, args.architecture, state, classes, image_size(args.size))
+        figures = {'validation': trainer.evaluate(state, validation)}
+        if args.test:
+            figures['test'] = trainer.evaluate(state, labelled_folder(args.test))
+    _report(args.out / 'figures.json', figures, classes)
     return 0
 
 
-def _trainer(args: argparse.Namespace, process: 'Process') -> 'SegmenterTrainer':
-    import torch
-
-    from flowenedet_ros.data.classes import CLASS_LISTS
+def _trainer(
+    args: argparse.Namespace,
+    classes: 'tuple[ClassInfo, ...]',
+    sources: 'list[Samples]',
+    validation: 'Samples',
+    process: 'Process',
+) -> 'SegmenterTrainer':
+    from flowenedet_ros.cli.arguments import image_size
+    from flowenedet_ros.segmenters.checkpoints import load_state, read_checkpoint
     from flowenedet_ros.segmenters.registry import build_network, load_imagenet_encoder
     from flowenedet_ros.training.cached_samples import CachedSamples
     from flowenedet_ros.training.scene_samples import SceneSamples
     from flowenedet_ros.training.segmenter_training import SegmenterTrainer, SegmenterTraining
 
-    classes = choice(CLASS_LISTS, args.classes, '--classes')
     size = image_size(args.size)
-    sources: list[Samples] = [CachedSamples(labelled_folder(text)) for text in args.data]
     if args.scenes:
-        sources.append(SceneSamples(args.scenes, size, seed=args.seed))
+        sources.append(CachedSamples(SceneSamples(args.scenes, size, seed=args.seed)))
     network = build_network(args.architecture, len(classes))
     if args.start:
-        network.load_state_dict(torch.load(args.start, map_location='cpu', weights_only=True))
+        load_state(network, read_checkpoint(args.start).state, args.architecture, args.start)
     else:
         load_imagenet_encoder(network)
     settings = SegmenterTraining(
@@ -85,9 +112,26 @@ def _trainer(args: argparse.Namespace, process: 'Process') -> 'SegmenterTrainer'
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
         distillation=args.distillation if args.teacher else 0.0,
+        freeze_early=args.freeze_early,
         seed=args.seed,
         sources=[*args.data, f'{args.scenes} scenes'],
     )
-    teacher = _teacher(args.teacher, len(classes), process) if args.teacher else None
-    validation = CachedSamples(labelled_folder(args.validation))
+    teacher = _teacher(args.teacher) if args.teacher else None
     return SegmenterTrainer(settings, network, sources, validation, args.out, process, teacher)
+
+
+def _teacher(path: str) -> 'Teacher':
+    from flowenedet_ros.segmenters import load_segmenter
+
+    segmenter = load_segmenter(path)
+    return lambda images: segmenter(images).logits
+
+
+def _report(path: Path, results: 'dict[str, Confusion]', classes: 'tuple[ClassInfo, ...]') -> None:
+    figures = {}
+    for name, confusion in results.items():
+        ious = dict(zip((info.name for info in classes), confusion.iou().tolist(), strict=True))
+        figures[name] = {'miou': confusion.miou(), 'accuracy': confusion.accuracy(), 'iou': ious}
+        shown = ', '.join(f'{label} {iou:.3f}' for label, iou in ious.items())
+        print(f'{name}: mIoU {confusion.miou():.4f} ({shown})')
+    path.write_text(json.dumps(figures, indent=1) + '\n')

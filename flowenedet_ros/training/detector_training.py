@@ -53,8 +53,8 @@ class Crops:
         height, width = cache.target.shape[1:]
         crop = settings.crop
         self._size = min(crop, height), min(crop, width)
-        deepest = min(values.shape[2] for values in cache.maps.values())
-        self._grid = max(1, round(height / deepest))
+        deepest = int(min(values.shape[2] for values in cache.maps.values()))
+        self._grid: int = max(1, round(height / deepest))
 
     def __call__(self, step: int) -> tuple[SegmenterOutput, Tensor]:
         """Give the crops of one step and their targets."""

@@ -4,8 +4,7 @@ import numpy as np
 import torch
 
 from flowenedet_ros.detector.base import Detector
-from flowenedet_ros.detector.loss import CORRECT, OUTLYING, WRONG
-from flowenedet_ros.training.detector_views import INLIER
+from flowenedet_ros.detector.loss import CORRECT, INLIER, OUTLYING, WRONG
 from flowenedet_ros.training.feature_cache import CachedFeatures
 from flowenedet_ros.training.ranking import Ranking, ranking
 

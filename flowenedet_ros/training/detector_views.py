@@ -9,11 +9,8 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.data.classes import OUTLIER, VOID
 from flowenedet_ros.data.composites import OutlierPaster
-from flowenedet_ros.detector.loss import CORRECT, OUTLYING, WRONG
+from flowenedet_ros.detector.loss import CORRECT, INLIER, OUTLYING, WRONG
 from flowenedet_ros.training.segmentation_views import Samples
-
-INLIER = 3
-"""Target of a pixel of an unlabelled frame: a known thing, classified rightly or not."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -64,16 +65,22 @@ def normalise(images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def evaluate_segmenter(
-    predict: Callable[[Tensor], Tensor], samples: Samples, num_classes: int, device: torch.device
+    predict: Callable[[Tensor], Tensor],
+    samples: Samples,
+    num_classes: int,
+    size: tuple[int, int],
+    device: torch.device,
 ) -> Confusion:
-    """Count right and wrong pixels of every picture at its own size.
+    """Count right and wrong pixels of every picture at its labels' size.
 
     :param predict: normalised images (1, 3, H, W) to logits at any stride.
+    :param size: (height, width) pictures are stretched to, as at run time.
     """
     confusion = Confusion(num_classes)
     for index in range(len(samples)):
         sample = samples[index]
-        rgb = np.ascontiguousarray(sample.image[:, :, ::-1].transpose(2, 0, 1))
+        image = cv2.resize(sample.image, size[::-1], interpolation=cv2.INTER_LINEAR)
+        rgb = np.ascontiguousarray(image[:, :, ::-1].transpose(2, 0, 1))
         logits = predict(normalise(torch.from_numpy(rgb)[None].to(device)))
         full = F.interpolate(logits.float(), size=sample.labels.shape, mode='bilinear')
         confusion.add(sample.labels, full[0].argmax(0).cpu().numpy())
@@ -143,7 +150,7 @@ class SegmenterTrainer:
             self.epoch = epoch + 1
             if writer:
                 writer.add_scalar('loss', loss, epoch)
-                miou = self._validate()
+                miou = self.evaluate(self.average.state_dict(), self.validation).miou()
                 writer.add_scalar('validation/miou', miou, epoch)
                 tqdm.write(f'epoch {self.epoch}: loss {loss:.4f}, validation mIoU {miou:.4f}')
                 self._save(miou)
@@ -170,7 +177,7 @@ class SegmenterTrainer:
     def _set_training(self) -> None:
         self.model.train()
         if self.settings.freeze_early:
-            for layer in self.network.backbone.early_layers():  # type: ignore[union-attr, operator]
+            for layer in self.network.backbone.early_layers():
                 layer.eval().requires_grad_(False)
 
     def _step(self, images: Tensor, labels: Tensor) -> float:
@@ -190,19 +197,20 @@ class SegmenterTrainer:
         self.average.update(self.network)
         return float(loss.detach())
 
-    def _validate(self) -> float:
-        """Score the averaged weights, leaving the trained ones as they are."""
+    def evaluate(self, state: dict[str, Tensor], samples: Samples) -> Confusion:
+        """Score some weights, leaving the present ones as they are."""
         trained = {k: v.clone() for k, v in self.network.state_dict().items()}
-        self.network.load_state_dict(self.average.state_dict())
+        self.network.load_state_dict(state)
         self.network.eval()
         confusion = evaluate_segmenter(
             lambda images: self.network(images)[0],
-            self.validation,
+            samples,
             self.settings.num_classes,
+            self.settings.size,
             self.process.device,
         )
         self.network.load_state_dict(trained)
-        return confusion.miou()
+        return confusion
 
     def _save(self, miou: float) -> None:
         if miou >= self.best:

@@ -1,0 +1,115 @@
+"""`flowenedet train`: fit the flow on a frozen segmenter."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowenedet_ros.cli.segmenter_argument import add_segmenter_arguments, open_segmenter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowenedet_ros.training.fit_detectors import Material
+    from flowenedet_ros.training.material import FolderChoice
+
+VARIANTS = ('flowenedet', 'fed_u', 'fed_c', 'convnet')
+
+
+def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
+    """Declare the subcommand."""
+    parser = subparsers.add_parser(
+        'train',
+        help='fit the flow on a frozen segmenter and a labelled data set',
+        description='Fit detectors on a frozen segmenter and write them to OUT/flow.safetensors. '
+        'Outputs of the segmenter are kept in OUT/cache, and a stopped run goes on where it was. '
+        'Under torchrun it trains on every process.',
+    )
+    add_segmenter_arguments(parser)
+    parser.add_argument(
+        '--data',
+        action='append',
+        required=True,
+        metavar='DIR[:LABEL_MAP[:REPEATS]]',
+        help='labelled frames of one camera, each seen REPEATS times; may be given several times',
+    )
+    parser.add_argument(
+        '--unlabelled',
+        action='append',
+        default=[],
+        metavar='VIDEO_OR_DIR',
+        help='road frames without labels: they teach what is no outlier',
+    )
+    parser.add_argument(
+        '--validation',
+        action='append',
+        required=True,
+        metavar='DIR[:LABEL_MAP[:STEP]]',
+        help='every STEP-th frame is validated on',
+    )
+    parser.add_argument('--outliers', type=Path, metavar='DIR', help='RGBA cut-outs to paste')
+    parser.add_argument('--variants', default='flowenedet,fed_u,fed_c')
+    parser.add_argument('--steps', type=int, default=2400)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--cache', type=Path, metavar='DIR', help='default OUT/cache')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fit every variant in turn, print and save the validation figures."""
+    from flowenedet_ros.detector.build import save_detectors
+    from flowenedet_ros.training.detector_training import DetectorTraining
+    from flowenedet_ros.training.distributed import training_process
+    from flowenedet_ros.training.fit_detectors import (
+        cache_material,
+        detector_config,
+        fit_detector,
+        gather_statistics,
+    )
+
+    segmenter = open_segmenter(args)
+    material = _material(args, [info.name for info in segmenter.spec.classes])
+    root = args.cache or args.out / 'cache'
+    detectors, figures = {}, {}
+    with training_process() as process:
+        caches = cache_material(segmenter, material, root, seed=args.seed)
+        statistics = gather_statistics(caches.plain, len(segmenter.spec.classes))
+        for variant in args.variants.split(','):
+            config = detector_config(segmenter, variant)
+            settings = DetectorTraining(
+                variant, steps=args.steps, seed=args.seed, identity=json.dumps(material.identity)
+            )
+            detectors[variant], figures[variant] = fit_detector(
+                config, settings, caches, statistics, args.out / variant, process
+            )
+        if process.is_first:
+            save_detectors(args.out / 'flow.safetensors', detectors)
+            table = {k: {n: r._asdict() for n, r in v.items()} for k, v in figures.items()}
+            (args.out / 'validation.json').write_text(json.dumps(table, indent=1))
+            for variant, result in figures.items():
+                print(variant, ', '.join(f'{k} {v}' for k, v in result.items()), sep=': ')
+    return 0
+
+
+def _material(args: argparse.Namespace, class_names: 'Sequence[str]') -> 'Material':
+    from flowenedet_ros.training.material import gather_material, unlabelled_frames
+
+    return gather_material(
+        [_folder_choice(text, 'repeats') for text in args.data],
+        [_folder_choice(text, 'step') for text in args.validation],
+        [unlabelled_frames(path) for path in args.unlabelled],
+        args.outliers,
+        class_names,
+    )
+
+
+def _folder_choice(text: str, count: str) -> 'FolderChoice':
+    """Read `DIR[:LABEL_MAP[:NUMBER]]`."""
+    from flowenedet_ros.cli.errors import CommandError
+    from flowenedet_ros.training.material import FolderChoice
+
+    folder, label_map, number = [*text.split(':'), '', ''][:3]
+    if text.count(':') > 2 or not (number or '1').isdigit() or number == '0':
+        raise CommandError(f'{text!r}: expected DIR, DIR:LABEL_MAP or DIR:LABEL_MAP:NUMBER')
+    return FolderChoice(Path(folder), label_map or None, **{count: int(number or 1)})

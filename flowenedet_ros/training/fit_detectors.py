@@ -1,0 +1,141 @@
+"""From a frozen segmenter and road frames to fitted detectors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from flowenedet_ros.data.classes import VOID
+from flowenedet_ros.data.composites import OutlierPaster
+from flowenedet_ros.detector.base import Detector, DetectorConfig, Variant
+from flowenedet_ros.detector.build import build_detector
+from flowenedet_ros.detector.concurrent import ConcurrentDetector
+from flowenedet_ros.detector.loss import CORRECT, INLIER, concurrent_loss, published_loss
+from flowenedet_ros.detector.sml import SmlEstimator, SmlStatistics
+from flowenedet_ros.segmenters.interface import FrozenSegmenter
+from flowenedet_ros.training.detector_training import (
+    DetectorTrainer,
+    DetectorTraining,
+    Loss,
+    choose_readout,
+)
+from flowenedet_ros.training.detector_validation import validate
+from flowenedet_ros.training.detector_views import DetectorViews, FrameSource
+from flowenedet_ros.training.distributed import Process
+from flowenedet_ros.training.feature_cache import CachedFeatures, fill_cache
+from flowenedet_ros.training.ranking import Ranking
+
+_NORMALISATION_VIEWS = 60
+_LIKELIHOOD = 0.1
+_CONDITION = {'fed_u': 0, 'fed_c': 32}
+
+
+@dataclass(frozen=True)
+class Material:
+    """What detectors are fitted on.
+
+    :param train: frames of every camera.
+    :param validation: frames never trained on; outliers are pasted into them as well.
+    :param paster: for training frames. :param held_out_paster: for validation frames.
+    :param identity: names all of the above, so that cached features are found again.
+    """
+
+    train: Sequence[FrameSource]
+    validation: Sequence[FrameSource]
+    paster: OutlierPaster
+    held_out_paster: OutlierPaster
+    identity: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Caches:
+    """Segmenter outputs of frames with outliers pasted, of the plain frames, and of validation."""
+
+    pasted: CachedFeatures
+    plain: CachedFeatures
+    validation: CachedFeatures
+
+
+def cache_material(
+    segmenter: FrozenSegmenter, material: Material, root: Path, *, seed: int
+) -> Caches:
+    """Segment every view once, or open what an earlier run left in `root`."""
+    size = segmenter.spec.input_size
+    fill = partial(fill_cache, root, segmenter)
+    sets = {
+        'pasted': DetectorViews(material.train, size, material.paster, seed=seed),
+        'plain': DetectorViews(material.train, size, None, seed=seed + 1),
+        'validation': DetectorViews(
+            material.validation, size, material.held_out_paster, seed=seed + 2, augment=False
+        ),
+    }
+    return Caches(**{k: fill(v, {**material.identity, 'set': k}) for k, v in sets.items()})
+
+
+def gather_statistics(cache: CachedFeatures, classes: int) -> SmlStatistics:
+    """Gather the SML statistics over the rightly classified pixels of all views."""
+    estimator = SmlEstimator(classes)
+    for index in range(len(cache)):
+        output, target = cache.view(index)
+        labels = output.logits.argmax(1).masked_fill(target != CORRECT, VOID)
+        estimator.update(output.logits, labels)
+    return estimator.statistics()
+
+
+def detector_config(segmenter: FrozenSegmenter, variant: Variant, **changes: Any) -> DetectorConfig:
+    """Configure a detector for a segmenter; FED takes its published form."""
+    spec = segmenter.spec
+    is_fed = variant in _CONDITION
+    return DetectorConfig(
+        variant,
+        len(spec.classes),
+        spec.embedding_channels if variant != 'fed_u' else None,
+        None if is_fed else spec.deep_channels,
+        form='published' if is_fed else 'corrected',
+        **changes,
+    )
+
+
+def fit_detector(
+    config: DetectorConfig,
+    settings: DetectorTraining,
+    caches: Caches,
+    statistics: SmlStatistics,
+    out: Path,
+    process: Process,
+) -> tuple[Detector, dict[str, Ranking]]:
+    """Fit one detector; give it with its validation figures."""
+    torch.manual_seed(settings.seed)
+    detector = build_detector(config)
+    detector.set_statistics(statistics)
+    concurrent = isinstance(detector, ConcurrentDetector)
+    if isinstance(detector, ConcurrentDetector):
+        step = max(1, len(caches.pasted) // _NORMALISATION_VIEWS)
+        detector.fit_normalisation(
+            caches.pasted.view(i)[0] for i in range(0, len(caches.pasted), step)
+        )
+    train = caches.pasted if concurrent else caches.plain
+    loss = _concurrent(detector.is_density) if concurrent else _published
+    trainer = DetectorTrainer(settings, detector, loss, train, caches.validation, out, process)
+    fitted = trainer.fit()
+    if isinstance(fitted, ConcurrentDetector):
+        choose_readout(fitted, caches.validation)
+    return fitted, validate(fitted, caches.validation)
+
+
+def _concurrent(is_density: bool) -> Loss:
+    likelihood = _LIKELIHOOD if is_density else 0.0
+    return partial(concurrent_loss, likelihood=likelihood)
+
+
+def _published(joint: Tensor, target: Tensor) -> Tensor:
+    """Cross entropy of correct against misclassified or void, as published.
+
+    Frames without labels teach nothing here.
+    """
+    wrong = (target != CORRECT).long()
+    return published_loss(joint, wrong.masked_fill(target == INLIER, VOID))

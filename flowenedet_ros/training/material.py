@@ -1,0 +1,143 @@
+"""Road frames and outliers, gathered for fitting detectors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from flowenedet_ros.data.classes import VOID
+from flowenedet_ros.data.composites import OutlierPaster
+from flowenedet_ros.data.folder import LabelledFolder, Sample
+from flowenedet_ros.data.label_maps import prediction_map
+from flowenedet_ros.data.outliers.cutouts import Cutout, load_cutouts, void_cutouts
+from flowenedet_ros.data.video import open_video
+from flowenedet_ros.training.detector_views import FrameSource
+from flowenedet_ros.training.errors import TrainingError
+from flowenedet_ros.training.fit_detectors import Material
+from flowenedet_ros.training.segmentation_views import Samples
+
+_GROUND = {'road', 'pavement', 'sidewalk', 'terrain'}
+_DONORS = 24
+_HELD_OUT = 5
+_VIDEO_FRAMES = 60
+
+
+@dataclass(frozen=True)
+class FolderChoice:
+    """Labelled frames to take.
+
+    :param label_map: name of the table that takes the files' ids to the segmenter's, or None.
+    :param repeats: views of each frame.
+    :param step: take every step-th frame.
+    """
+
+    folder: Path
+    label_map: str | None = None
+    repeats: int = 1
+    step: int = 1
+
+
+class EveryNth:
+    """Every n-th sample of a source."""
+
+    def __init__(self, source: Samples, step: int) -> None:
+        self._source, self._step = source, step
+
+    def __len__(self) -> int:
+        return -(-len(self._source) // self._step)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Give one of them."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._source[index * self._step]
+
+
+def gather_material(
+    train: Sequence[FolderChoice],
+    validation: Sequence[FolderChoice],
+    unlabelled: Sequence[FrameSource],
+    outliers: Path | None,
+    class_names: Sequence[str],
+) -> Material:
+    """Open the folders and prepare what is pasted.
+
+    Every fifth cut-out is kept from training and pasted into validation frames.
+
+    :raises TrainingError: there are no frames.
+    :raises DataError: a folder is not what it should be.
+    """
+    sources = [_source(choice) for choice in train]
+    if not sources:
+        raise TrainingError('no frames to train on: name a folder with images/ and labels/')
+    cutouts = load_cutouts(outliers) if outliers else []
+    found = [cut for source in sources for cut in _void_cutouts(source.samples)]
+    donors = [_sample_at(sources, i).image for i in range(_DONORS)]
+    ids = _ground_ids(class_names)
+    held_out = cutouts[::_HELD_OUT]
+    kept = [cut for i, cut in enumerate(cutouts) if i % _HELD_OUT]
+    names = [str((c.folder.name, c.label_map, c.repeats, c.step)) for c in (*train, *validation)]
+    return Material(
+        train=[*sources, *unlabelled],
+        validation=[_source(choice) for choice in validation],
+        paster=OutlierPaster(kept, voids=found, donors=donors, ground=ids),
+        held_out_paster=OutlierPaster(held_out, ground=ids),
+        identity={
+            'frames': names,
+            'unlabelled': [len(source.samples) for source in unlabelled],
+            'cutouts': [len(kept), len(found)],
+        },
+    )
+
+
+class VideoSamples:
+    """Frames of a video or a folder of pictures, without labels."""
+
+    def __init__(self, path: Path, most: int = _VIDEO_FRAMES) -> None:
+        frames = [frame.image_bgr for frame in open_video(path)]
+        self._images = frames[:: -(-len(frames) // most)]
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Give one frame, all of it void."""
+        image = self._images[index]
+        return Sample(image, np.full(image.shape[:2], VOID, np.uint8), str(index))
+
+
+def unlabelled_frames(path: str | Path) -> FrameSource:
+    """Take at most 60 frames, spread over a video or a folder of pictures.
+
+    :raises DataError: there is no frame to read.
+    """
+    samples = VideoSamples(Path(path))
+    return FrameSource(samples, np.arange(256, dtype=np.uint8), labelled=False)
+
+
+def _source(choice: FolderChoice) -> FrameSource:
+    merge = prediction_map(choice.label_map or 'cityscapes')
+    samples: Samples = LabelledFolder(choice.folder, choice.label_map)
+    if choice.step > 1:
+        samples = EveryNth(samples, choice.step)
+    return FrameSource(samples, merge, repeats=choice.repeats)
+
+
+def _void_cutouts(samples: Samples) -> list[Cutout]:
+    """Cut unlabelled things out of at most 60 frames."""
+    step = max(1, len(samples) // 60)
+    return [
+        cut
+        for index in range(0, len(samples), step)
+        for cut in void_cutouts(samples[index].image, samples[index].labels)
+    ]
+
+
+def _sample_at(sources: Sequence[FrameSource], number: int) -> Sample:
+    samples = sources[number % len(sources)].samples
+    return samples[(number * 37) % len(samples)]
+
+
+def _ground_ids(class_names: Sequence[str]) -> list[int]:
+    return [i for i, name in enumerate(class_names) if name in _GROUND]
