@@ -106,10 +106,16 @@ class ScoreHistogram:
         return np.concatenate(keys), np.concatenate(counts, axis=1)
 
     def descending(self, positive: str, *negative: str) -> 'Ranking':
-        """Return positives against the sum of negative groups, greatest score first."""
+        """Return one group against the sum of others, greatest score first."""
+        return self.ranking((positive,), negative)
+
+    def ranking(self, positive: tuple[str, ...], negative: tuple[str, ...]) -> 'Ranking':
+        """Return the sum of some groups against the sum of others, greatest score first."""
         keys, counts = self.occupied()
-        positives = counts[self.groups.index(positive)]
-        negatives = counts[[self.groups.index(name) for name in negative]].sum(axis=0)
+        positives, negatives = (
+            counts[[self.groups.index(name) for name in names]].sum(axis=0)
+            for names in (positive, negative)
+        )
         used = np.flatnonzero(positives + negatives)[::-1]
         return Ranking(bin_edges(keys[used]), positives[used], negatives[used])
 

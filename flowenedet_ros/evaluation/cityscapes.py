@@ -1,0 +1,150 @@
+"""Cityscapes as the FlowEneDet paper uses it: errors, void as the unknown, and open-mIoU."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import fsum, isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.evaluation.confusion import Confusion
+from flowenedet_ros.evaluation.counting import Groups, count, indices_of
+from flowenedet_ros.evaluation.frames import enlarge, nearest
+from flowenedet_ros.evaluation.histogram import ScoreHistogram, score_keys
+from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
+from flowenedet_ros.evaluation.methods import PRODUCT, Scores
+from flowenedet_ros.evaluation.open_miou import OpenHistogram
+from flowenedet_ros.evaluation.rank_metrics import best_f1, rank_figures
+from flowenedet_ros.evaluation.source import Tensors
+from flowenedet_ros.evaluation.tally import Tally
+
+_GROUPS = ('right', 'wrong', 'unknown')
+TASKS: Mapping[str, tuple[str, ...]] = {'idm': ('right',), 'ood': ('right', 'wrong')}
+"""Negatives of misclassified and of void pixels."""
+
+
+def joint_score(scores: Scores) -> NDArray[np.float32]:
+    """Return one score for wrong-or-void: the odds of both add up; one score stays as it is."""
+    if scores.idm is scores.ood:
+        return scores.idm
+    return np.logaddexp(scores.idm, scores.ood)
+
+
+@dataclass(frozen=True)
+class CityscapesTask(IdmTask):
+    """Count right, wrong and void pixels; note figures and best thresholds by frame."""
+
+    def measure(
+        self, sample: Sample, tensors: Tensors, scores: dict[str, Scores], tally: Tally
+    ) -> None:
+        """Count one frame."""
+        labels = self.counting.labels(sample, scores)
+        predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
+        groups = right_and_wrong(labels, predicted, self.classes)
+        groups['unknown'] = indices_of(labels >= self.classes)
+        for group, indices in groups.items():
+            tally.counts[group] += len(indices)
+            tally.counts['pixels'] += len(indices)
+        tally.part('confusion', partial(Confusion, self.classes)).add(labels, predicted)
+        wrong = (predicted != labels).ravel()
+        noted: dict[str, float] = {}
+        for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')).items():
+            for kind in TASKS:
+                frame = count(keys[kind], groups, tally, f'{name}/{kind}')  # type: ignore[index]
+                noted |= _frame_figures(f'{name}/{kind}', frame, kind)
+            noted |= self._joint(name, scores[name], groups, predicted, wrong, tally)
+        tally.frames[sample.name] = noted | {
+            key: noted[f'{PRODUCT}/idm/{key}']
+            for key in ('auroc', 'ap', 'fpr95')
+            if f'{PRODUCT}/idm/{key}' in noted
+        }
+
+    def _joint(
+        self,
+        name: str,
+        scores: Scores,
+        groups: Groups,
+        predicted: NDArray[np.uint8],
+        wrong: NDArray[np.bool_],
+        tally: Tally,
+    ) -> dict[str, float]:
+        keys = score_keys(enlarge(joint_score(scores), predicted.shape)).ravel()
+        frame = count(keys, groups, tally, f'{name}/joint')
+        histogram = tally.part(f'{name}/open', partial(OpenHistogram, self.classes))
+        inside = predicted < self.classes
+        histogram.add(keys[inside.ravel()], predicted[inside], wrong[inside.ravel()])
+        ranking = frame.ranking(('wrong', 'unknown'), ('right',))
+        return {f'{name}/threshold': best_f1(ranking)[1]}
+
+
+def _frame_figures(prefix: str, frame: ScoreHistogram, kind: str) -> dict[str, float]:
+    positive = 'wrong' if kind == 'idm' else 'unknown'
+    figures = rank_figures(frame.descending(positive, *TASKS[kind]))
+    return {f'{prefix}/{key}': figures[key] for key in ('auroc', 'ap', 'fpr95')}
+
+
+def mean_over_frames(tally: Tally, key: str) -> float:
+    """Return the mean of a figure over the frames that have it, NaN if none has."""
+    values = [frame[key] for frame in tally.frames.values() if isfinite(frame.get(key, np.nan))]
+    return fsum(values) / len(values) if values else float('nan')
+
+
+class CityscapesFigures:
+    """From a tally to figures; remembers the thresholds of the held-out split.
+
+    The paper's threshold is the mean over the evaluated images of each image's F1-optimal one: it
+    is tuned on the test labels. The held-out one is found likewise on other images.
+    """
+
+    def __init__(self) -> None:
+        self.thresholds: dict[str, float] = {}
+
+    def held_out(self, tally: Tally, methods: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+        """Remember thresholds; return the figures of the held-out split."""
+        self.thresholds = {name: mean_over_frames(tally, f'{name}/threshold') for name in methods}
+        return self(tally, methods)
+
+    def __call__(self, tally: Tally, methods: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+        """Return the figures of each method; those of errors come without a prefix."""
+        return {name: self._of(tally, name) for name in methods}
+
+    def _of(self, tally: Tally, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for kind, negatives in TASKS.items():
+            histogram = tally.part(f'{name}/{kind}', lambda: ScoreHistogram(_GROUPS))
+            positive = 'wrong' if kind == 'idm' else 'unknown'
+            found[kind] = rank_figures(histogram.descending(positive, *negatives))
+            found[kind]['per_image'] = {
+                key: mean_over_frames(tally, f'{name}/{kind}/{key}')
+                for key in ('auroc', 'ap', 'fpr95')
+            }
+        joint = tally.part(f'{name}/joint', lambda: ScoreHistogram(_GROUPS))
+        found['joint'] = rank_figures(joint.ranking(('wrong', 'unknown'), ('right',)))
+        return {
+            **{key: found['idm'][key] for key in ('auroc', 'ap', 'fpr95')},
+            **{f'ood_{key}': found['ood'][key] for key in ('auroc', 'ap', 'fpr95')},
+            **found,
+            **self._open(tally, name),
+        }
+
+    def _open(self, tally: Tally, name: str) -> dict[str, Any]:
+        histogram = tally.parts.get(f'{name}/open')
+        tuned = mean_over_frames(tally, f'{name}/threshold')
+        if not isinstance(histogram, OpenHistogram) or not isfinite(tuned):
+            return {}
+        found: dict[str, Any] = {
+            'open_miou': histogram.mean_iou(tuned),
+            'open_miou_threshold': tuned,
+            'open_miou_threshold_from': 'the evaluated labels, as in the paper',
+        }
+        held_out = self.thresholds.get(name, float('nan'))
+        if isfinite(held_out):
+            found |= {
+                'open_miou_held_out': histogram.mean_iou(held_out),
+                'open_miou_held_out_threshold': held_out,
+                'open_miou_held_out_threshold_from': 'the held-out split',
+            }
+        return found
