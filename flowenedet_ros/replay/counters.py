@@ -31,24 +31,22 @@ class CounterWatch:
         with self._changed:
             return dict(self._values)
 
-    def wait_for(
-        self, reached: Callable[[Counters], bool], timeout_s: float, patience_s: float
-    ) -> bool:
-        """Wait until a report satisfies `reached`; say whether one did.
-
-        :param timeout_s: longest wait.
-        :param patience_s: give up earlier when no number has moved for so long.
-        """
-        deadline = time.monotonic() + timeout_s
+    def wait_for(self, reached: Callable[[Counters], bool], timeout_s: float) -> bool:
+        """Wait until a report satisfies `reached`; say whether one did."""
         with self._changed:
-            while not reached(self._values):
-                quiet_s = min(patience_s, deadline - time.monotonic())
-                if quiet_s <= 0 or not self._moved(frames(self._values), quiet_s):
-                    return reached(self._values)
-        return True
+            return self._changed.wait_for(lambda: reached(self._values), timeout_s)
 
-    def _moved(self, seen: tuple[int, ...], timeout_s: float) -> bool:
-        return self._changed.wait_for(lambda: frames(self._values) != seen, timeout_s)
+    def wait_until_settled(
+        self, settled: Callable[[Counters], bool], timeout_s: float, patience_s: float
+    ) -> bool:
+        """Wait like `wait_for`, but give up when no number has moved for `patience_s`."""
+        deadline = time.monotonic() + timeout_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            seen = frames(self.values)
+            moved = self.wait_for(_settled_or_other_than(settled, seen), min(patience_s, left_s))
+            if not moved or settled(self.values):
+                break
+        return settled(self.values)
 
     def _on_report(self, message: DiagnosticArray) -> None:
         with self._changed:
@@ -56,6 +54,12 @@ class CounterWatch:
                 if status.name.lstrip('/').startswith(self._name.strip('/')):
                     self._values.update(_pairs(status.values))
             self._changed.notify_all()
+
+
+def _settled_or_other_than(
+    settled: Callable[[Counters], bool], seen: tuple[int, ...]
+) -> Callable[[Counters], bool]:
+    return lambda values: settled(values) or frames(values) != seen
 
 
 def _pairs(values: list[KeyValue]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """One replay: our node as a process, a camera played to it, what it publishes recorded."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from flowenedet_ros.replay.node_process import NodeProcess
 from flowenedet_ros.replay.summary import Summary
 
 NODE = 'flowenedet'
-START_TIMEOUT_S = 180.0
+START_TIMEOUT_S = 180
 # How long the node may take for the frames that still wait when the camera has ended.
 DRAIN_TIMEOUT_S = 60.0
 DRAIN_PATIENCE_S = 10.0
@@ -67,10 +67,10 @@ class Session:
             # The publishers exist before the node: it finds them at once and misses no frame.
             player = self._player(live.node, reader, image, writer, on_frame)
             process = stack.enter_context(self._start_node(image))
-            self._await_subscriber(player, process, image.topic)
+            _await_ready(player, watch, process, image.topic)
             damage = _play(player)
             sent = player.counts.sent[image.topic]
-            watch.wait_for(
+            watch.wait_until_settled(
                 lambda values: process.exit_code is not None or all_accounted(values, sent),
                 DRAIN_TIMEOUT_S,
                 DRAIN_PATIENCE_S,
@@ -112,15 +112,22 @@ class Session:
             parameter_file=_parameter_file(),
         )
 
-    def _await_subscriber(self, player: BagPlayer, process: NodeProcess, topic: str) -> None:
-        for _ in range(round(START_TIMEOUT_S)):
-            if player.wait_for_subscriber(topic, timeout_s=1.0):
-                return
-            process.check()
-        raise ReplayError(
-            f'the node did not subscribe to {topic} within {START_TIMEOUT_S:.0f} s; '
-            f'its last lines:\n{process.tail()}'
-        )
+
+def _await_ready(player: BagPlayer, watch: CounterWatch, process: NodeProcess, topic: str) -> None:
+    # DDS tells each side of a match on its own. A frame sent before the node's side knows the
+    # publisher is gone without a trace, so the node has to report the publisher, too.
+    for _ in range(START_TIMEOUT_S):
+        if watch.wait_for(_knows_a_publisher, 1.0) and player.wait_for_subscriber(topic, 1.0):
+            return
+        process.check()
+    raise ReplayError(
+        f'the node did not subscribe to {topic} within {START_TIMEOUT_S} s; '
+        f'its last lines:\n{process.tail()}'
+    )
+
+
+def _knows_a_publisher(values: Mapping[str, str]) -> bool:
+    return int(values.get('publishers', 0)) > 0
 
 
 def _record(node: Node, writer: BagWriter) -> None:
