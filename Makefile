@@ -48,7 +48,7 @@ $(VENV)/.test: $(DECLARATIONS) $(VENV)/.runtime
 
 # --symlink-install: edited Python is live; only what setup.py copies by name needs a new build.
 install/.built: $(DECLARATIONS) $(VENV)/.runtime $(wildcard config/* launch/* resource/*)
-	PATH=$(abspath $(BIN)):$$PATH $(BIN)/colcon --log-base log build --base-paths . \
+	AMENT_PREFIX_PATH= PATH=$(abspath $(BIN)):$$PATH $(BIN)/colcon --log-base log build --base-paths . \
 	  --symlink-install --event-handlers console_direct- desktop_notification-
 	@touch $@
 
