@@ -13,8 +13,8 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve."""
-        if torch.is_autocast_enabled(input.device.type):
-            with torch.autocast(input.device.type, enabled=False):
+        if input.is_cpu and torch.is_autocast_enabled('cpu'):
+            with torch.autocast('cpu', enabled=False):
                 return super().forward(input.float())
         return super().forward(input)
 

@@ -64,7 +64,8 @@ class MobileNetV2(nn.Module):
                     out,
                     expansion=expansion,
                     stride=STRIDES[output_stride][index] if i == 0 else 1,
-                    dilation=DILATIONS[output_stride][index],
+                    # As MMSegmentation has it: only a stage's first block is dilated.
+                    dilation=DILATIONS[output_stride][index] if i == 0 else 1,
                 )
                 for i in range(repeats)
             ]

@@ -95,8 +95,8 @@ def _load(
     window: SlidingWindow | None,
 ) -> FrozenSegmenter:
     if path.is_dir():
-        found = folder_checkpoint(path)
         told: str | None = folder_architecture(path)
+        found = folder_checkpoint(path)
     else:
         found = read_checkpoint(path)
         told = found.settings.get('architecture')
