@@ -2,7 +2,11 @@
 
 import argparse
 import shlex
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +14,16 @@ from flowenedet_ros.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from flowenedet_ros.evaluation.benchmark import Benchmark, Request
+    from flowenedet_ros.evaluation.counting import Counting
 
 BENCHMARKS = {
     'idm': 'misclassified pixels of any labelled folder',
     'ood': 'out-of-distribution pixels of any labelled folder (0 known, 1 unknown, 255 ignored)',
     'concurrent': 'both, and whether unknown objects are told from errors',
+    'cityscapes': 'Cityscapes: mIoU, errors, void as unknown, open-mIoU',
+    'cityscapes-c': 'the same under corruptions made on the fly (or CamVid-C and the like)',
+    'fishyscapes': 'Fishyscapes Static and Lost and Found',
+    'segment-me-if-you-can': "SegmentMeIfYouCan's tracks and RoadAnomaly, pixels and components",
 }
 
 
@@ -79,15 +88,90 @@ def _add_concurrent(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_ADD = {'idm': _add_idm, 'ood': lambda parser: None, 'concurrent': _add_concurrent}
+def _add_cityscapes(parser: argparse.ArgumentParser) -> None:
+    _add_idm(parser)
+    parser.add_argument('--split', default='val', help='val (default), train or test')
+    parser.add_argument(
+        '--held-out',
+        metavar='SPLIT|DIR',
+        help='other pictures, to choose the threshold of open-mIoU on',
+    )
+
+
+def _add_cityscapes_c(parser: argparse.ArgumentParser) -> None:
+    _add_idm(parser)
+    parser.add_argument(
+        '--set',
+        default='paper',
+        help='paper (15 corruptions, severities 1-4; default) or full (15 x 5 of Cityscapes-C)',
+    )
+    parser.add_argument('--corruptions', metavar='NAME,...', help='these instead')
+    parser.add_argument('--severities', metavar='N,...', help='these instead')
+    parser.add_argument('--cache', type=Path, metavar='DIR', help='keep corrupted pictures there')
+
+
+def _add_submission(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--submission',
+        type=Path,
+        metavar='DIR',
+        help='write score maps of all pictures of --data there, for the owners to score',
+    )
+    parser.add_argument('--submit-method', default='flowenedet', metavar='NAME')
+    parser.add_argument(
+        '--submit-dataset',
+        default='AnomalyTrack-all',
+        metavar='NAME',
+        help="as the owners' name it",
+    )
+
+
+def _add_nothing(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+_ADD = {
+    'idm': _add_idm,
+    'ood': _add_nothing,
+    'concurrent': _add_concurrent,
+    'cityscapes': _add_cityscapes,
+    'cityscapes-c': _add_cityscapes_c,
+    'fishyscapes': _add_submission,
+    'segment-me-if-you-can': _add_submission,
+}
 
 
 def run(args: argparse.Namespace) -> int:
     """Run a benchmark; 1 where a picture could not be read."""
     from flowenedet_ros.evaluation.benchmark import run_benchmark
+    from flowenedet_ros.evaluation.submission import submit
 
-    content = run_benchmark(_benchmark(args), _request(args))
+    request = _request(args)
+    if getattr(args, 'submission', None) is not None:
+        submit(
+            request,
+            args.data,
+            args.submission,
+            args.benchmark,
+            args.submit_dataset,
+            args.submit_method,
+        )
+        return 0
+    with _scratch(args.json) as scratch:
+        content = run_benchmark(_benchmark(args, scratch), request)
     return 1 if content['failed_images'] else 0
+
+
+@contextmanager
+def _scratch(target: Path | None) -> Iterator[Path]:
+    """Give a folder for what lies between two passes; a stopped run finds it again."""
+    if target is None:
+        with tempfile.TemporaryDirectory(prefix='flowenedet-') as folder:
+            yield Path(folder)
+    else:
+        kept = target.with_name(f'{target.name}.scores')
+        yield kept
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def _request(args: argparse.Namespace) -> 'Request':
@@ -109,18 +193,32 @@ def _request(args: argparse.Namespace) -> 'Request':
     )
 
 
-def _benchmark(args: argparse.Namespace) -> 'Benchmark':
-    from flowenedet_ros.evaluation import standard
+def _benchmark(args: argparse.Namespace, scratch: Path) -> 'Benchmark':
+    from flowenedet_ros.evaluation import standard, suites
     from flowenedet_ros.evaluation.counting import Counting
-    from flowenedet_ros.inference.bundle import find_bundle, open_bundle
 
     counting = Counting('stride' if args.stride else 'labels')
     if args.benchmark == 'ood':
         return standard.ood_benchmark(args.data, counting, args.limit)
+    if args.benchmark == 'fishyscapes':
+        return suites.fishyscapes_benchmark(args.data, counting, args.limit)
+    if args.benchmark == 'segment-me-if-you-can':
+        return suites.segment_me_if_you_can_benchmark(args.data, counting, args.limit, scratch)
+    return _with_classes(args, counting)
+
+
+def _with_classes(args: argparse.Namespace, counting: 'Counting') -> 'Benchmark':
+    from flowenedet_ros.evaluation import corrupted, standard, suites
+    from flowenedet_ros.inference.bundle import find_bundle, open_bundle
+
     manifest = open_bundle(find_bundle(args.model))
     classes = tuple(info.name for info in manifest.classes)
+    common = (classes, args.label_map, counting, args.limit)
     if args.benchmark == 'idm':
-        return standard.idm_benchmark(args.data, classes, args.label_map, counting, args.limit)
-    return standard.concurrent_benchmark(
-        args.data, args.ood_data, classes, args.label_map, counting, args.limit
-    )
+        return standard.idm_benchmark(args.data, *common)
+    if args.benchmark == 'concurrent':
+        return standard.concurrent_benchmark(args.data, args.ood_data, *common)
+    if args.benchmark == 'cityscapes':
+        return suites.cityscapes_benchmark(args.data, *common, args.held_out, args.split)
+    choice = corrupted.parse_choice(args.set, args.corruptions, args.severities)
+    return corrupted.cityscapes_c_benchmark(args.data, *common, choice, args.cache)

@@ -17,7 +17,7 @@ from flowenedet_ros.evaluation.table import Figures, latex, table
 from flowenedet_ros.evaluation.tally import Tally
 
 FigureOf = Callable[[Tally, tuple[str, ...]], dict[str, dict[str, Any]]]
-DetailsOf = Callable[[Tally], dict[str, Any]]
+DetailsOf = Callable[[Tally], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Benchmark:
     """What is measured and how its table looks.
 
     :param columns: figures in the table, in order.
+    :param quiet: print the table of the whole alone, where there are many sets.
     :param summary: from figures by set to the figures by method of the whole.
     """
 
@@ -49,6 +50,7 @@ class Benchmark:
     columns: tuple[str, ...]
     data: str
     summary: Callable[[Mapping[str, Figures]], dict[str, dict[str, Any]]] | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,9 @@ def run_benchmark(benchmark: Benchmark, request: Request) -> dict[str, Any]:
         _print_part(benchmark, part, found[part.name], tally)
         total.merge(_without_parts(tally))
     content = _content(benchmark, request, engine, found, total)
+    if len(found) > 1:
+        print(f'\n{benchmark.name}, {len(found)} sets:')
+        print(table(content['methods'], benchmark.columns), flush=True)
     if request.json:
         write_json(request.json, content)
     if request.latex:
@@ -104,17 +109,20 @@ def run_benchmark(benchmark: Benchmark, request: Request) -> dict[str, Any]:
 
 
 def _run_part(benchmark: Benchmark, part: Part, engine: Engine, request: Request) -> Tally:
-    tally = _run_once(part.name, part.task, request, _state_path(request, part))
+    options = replace(request.options, state=_state_path(request, part))
+    tally = run_shown(part.name, request.config, part.task, options)
     if not tally.counts['images']:
         reasons = '; '.join(list(tally.failed.values())[:3]) or 'there are no pictures'
         raise EvaluationError(f'{benchmark.name}: nothing of {part.name} was evaluated: {reasons}')
     if part.after is not None:
-        second = _run_once(f'{part.name}, again', part.after(tally, engine), request, None)
+        again = f'{part.name}, components'
+        second = run_shown(again, request.config, part.after(tally, engine), request.options)
         tally.parts |= second.parts
     return tally
 
 
-def _run_once(name: str, task: Task, request: Request, state: Path | None) -> Tally:
+def run_shown(name: str, config: EngineConfig, task: Task, options: RunOptions) -> Tally:
+    """Run a task under a progress bar."""
     from tqdm import tqdm
 
     with tqdm(total=len(task.samples), desc=name, unit='image', disable=None) as bar:
@@ -122,8 +130,7 @@ def _run_once(name: str, task: Task, request: Request, state: Path | None) -> Ta
         def progress(done: int, total: int) -> None:
             bar.update(done - bar.n)
 
-        options = replace(request.options, state=state)
-        return run_task(request.config, task, options, progress)
+        return run_task(config, task, options, progress)
 
 
 def _state_path(request: Request, part: Part) -> Path | None:
@@ -155,10 +162,12 @@ def _result(part: Part, tally: Tally, engine: Engine) -> PartResult:
 
 
 def _print_part(benchmark: Benchmark, part: Part, result: PartResult, tally: Tally) -> None:
-    print(f'\n{part.name}: {result.details["images"]} images, {result.details["pixels"]:,} pixels')
-    print(table(result.figures, benchmark.columns), flush=True)
     for name, reason in sorted(tally.failed.items()):
         print(f'left out {name}: {reason}', file=sys.stderr)
+    if benchmark.quiet:
+        return
+    print(f'\n{part.name}: {result.details["images"]} images, {result.details["pixels"]:,} pixels')
+    print(table(result.figures, benchmark.columns), flush=True)
 
 
 def _without_parts(tally: Tally) -> Tally:

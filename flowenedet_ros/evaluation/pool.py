@@ -6,6 +6,7 @@ Whatever runs them, the sums are the same, to the last digit.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import lru_cache
 from multiprocessing import get_context
 from typing import Any
 
@@ -25,18 +26,25 @@ def run_processes(
     config: EngineConfig, task: Task, shares: Shares, workers: int
 ) -> Iterator[Tally]:
     """Measure shares in processes of this machine, two waiting for each process."""
-    # A forked child would inherit the runtimes' threads in an unknown state.
-    with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
-        waiting: deque[Future[Tally]] = deque()
-        try:
-            for share in shares:
-                waiting.append(pool.submit(measure_frames, config, task, share))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
+    pool = _pool(workers)
+    waiting: deque[Future[Tally]] = deque()
+    try:
+        for share in shares:
+            waiting.append(pool.submit(measure_frames, config, task, share))
+            if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@lru_cache(maxsize=1)
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Start processes that serve all sets of a benchmark: each loads the bundle once."""
+    # A forked child would inherit the runtimes' threads in an unknown state.
+    return ProcessPoolExecutor(workers, get_context('spawn'))
 
 
 def run_ray(
@@ -49,10 +57,10 @@ def run_ray(
     :raises EvaluationError: where Ray is not installed or the cluster does not answer.
     """
     ray = _connect(address, workers)
+    measure = ray.remote(num_cpus=max(1, config.threads))(measure_frames)
+    held = ray.put(task)
+    waiting: list[Any] = []
     try:
-        measure = ray.remote(num_cpus=max(1, config.threads))(measure_frames)
-        held = ray.put(task)
-        waiting: list[Any] = []
         for share in shares:
             waiting.append(measure.remote(config, held, list(share)))
             if len(waiting) >= workers:
@@ -62,9 +70,11 @@ def run_ray(
             done, waiting = ray.wait(waiting)
             yield from ray.get(done)
     finally:
-        ray.shutdown()
+        for reference in waiting:
+            ray.cancel(reference)
 
 
+@lru_cache(maxsize=1)
 def _connect(address: str, workers: int) -> Any:
     try:
         import ray  # type: ignore[import-not-found,unused-ignore]
