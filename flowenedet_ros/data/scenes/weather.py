@@ -62,7 +62,9 @@ def _mirrored(canvas: Canvas, wet: float) -> Image:
     mirror = cv2.blur(image[horizon - rows : horizon][::-1], (5, 21))
     below = image[horizon : horizon + rows]
     ground = (canvas.labels[horizon : horizon + rows] == 3)[..., None]
-    mixed = cv2.addWeighted(below, 1 - wet, mirror, wet, 0)
+    # What stands high is mirrored near the camera, and less of it as the view gets steeper.
+    share = np.linspace(wet, 0, rows, dtype=np.float32)[:, None, None]
+    mixed = (below * (1 - share) + mirror * share).astype(np.uint8)
     result = image.copy()
     result[horizon : horizon + rows] = np.where(ground, mixed, below)
     return result
