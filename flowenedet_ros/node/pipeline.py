@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.clock import Clock
-from rclpy.time import Time
 from std_msgs.msg import Header
 
 from flowenedet_ros.inference import FlowEneDetError, Perception
@@ -76,10 +75,9 @@ class Pipeline:
 
     def age(self, header: Header) -> float:
         """Give the seconds since the stamp by the node's clock; NaN where there is no stamp."""
-        if header.stamp.sec == 0 and header.stamp.nanosec == 0:
-            return float('nan')
-        stamp = Time.from_msg(header.stamp, clock_type=self._clock.clock_type)
-        return float((self._clock.now() - stamp).nanoseconds) * 1e-9
+        # By hand: rclpy's Time refuses negative stamps, which are but a broken camera's.
+        stamp = header.stamp.sec * 10**9 + header.stamp.nanosec
+        return (self._clock.now().nanoseconds - stamp) * 1e-9 if stamp else float('nan')
 
     def _prepare(self, work: 'Work') -> bool:
         camera, frame = work.camera, work.frame
