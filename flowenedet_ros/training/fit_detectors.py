@@ -53,27 +53,34 @@ class Material:
 
 @dataclass(frozen=True)
 class Caches:
-    """Segmenter outputs of frames with outliers pasted, of the plain frames, and of validation."""
+    """Segmenter outputs of frames with outliers pasted, of plain frames, and of validation.
+
+    :param plain: None where no variant is fitted as published, without pasted outliers.
+    """
 
     pasted: CachedFeatures
-    plain: CachedFeatures
     validation: CachedFeatures
+    plain: CachedFeatures | None
 
 
 def cache_material(
-    segmenter: FrozenSegmenter, material: Material, root: Path, *, seed: int
+    segmenter: FrozenSegmenter, material: Material, root: Path, *, seed: int, plain: bool
 ) -> Caches:
     """Segment every view once, or open what an earlier run left in `root`."""
     size = segmenter.spec.input_size
-    fill = partial(fill_cache, root, segmenter)
-    sets = {
+    views = {
         'pasted': DetectorViews(material.train, size, material.paster, seed=seed),
-        'plain': DetectorViews(material.train, size, None, seed=seed + 1),
         'validation': DetectorViews(
             material.validation, size, material.held_out_paster, seed=seed + 2, augment=False
         ),
     }
-    return Caches(**{k: fill(v, {**material.identity, 'set': k}) for k, v in sets.items()})
+    if plain:
+        views['plain'] = DetectorViews(material.train, size, None, seed=seed + 1)
+    filled = {
+        name: fill_cache(root, segmenter, chosen, {**material.identity, 'set': name})
+        for name, chosen in views.items()
+    }
+    return Caches(filled['pasted'], filled['validation'], filled.get('plain'))
 
 
 def gather_statistics(cache: CachedFeatures, classes: int) -> SmlStatistics:
@@ -112,14 +119,15 @@ def fit_detector(
     torch.manual_seed(settings.seed)
     detector = build_detector(config)
     detector.set_statistics(statistics)
-    concurrent = isinstance(detector, ConcurrentDetector)
     if isinstance(detector, ConcurrentDetector):
+        train, loss = caches.pasted, _concurrent(detector.is_density)
         step = max(1, len(caches.pasted) // _NORMALISATION_VIEWS)
         detector.fit_normalisation(
             caches.pasted.view(i)[0] for i in range(0, len(caches.pasted), step)
         )
-    train = caches.pasted if concurrent else caches.plain
-    loss = _concurrent(detector.is_density) if concurrent else _published
+    else:
+        assert caches.plain is not None  # the caller knows its variants
+        train, loss = caches.plain, _published
     trainer = DetectorTrainer(settings, detector, loss, train, caches.validation, out, process)
     fitted = trainer.fit()
     if isinstance(fitted, ConcurrentDetector):
