@@ -101,7 +101,8 @@ def run_benchmark(benchmark: Benchmark, request: Request) -> dict[str, Any]:
     if request.report:
         from flowenedet_ros.evaluation.report.page import write_report
 
-        write_report(request.report, content, found, engine)
+        page = write_report(request.report, content, found, engine, benchmark.columns)
+        print(f'report: {page}')
     for state in (_state_path(request, part) for part in benchmark.parts):
         if state is not None:
             state.unlink(missing_ok=True)

@@ -1,0 +1,36 @@
+"""The look of the page."""
+
+CSS = """
+:root { --ink: #1c2330; --soft: #5a6475; --line: #dfe3ea; --accent: #d55e00; --card: #ffffff; }
+* { box-sizing: border-box; }
+body { margin: 0; background: #f5f6f8; color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
+header { background: #1c2330; color: #ffffff; padding: 2rem; }
+header h1 { margin: 0 0 .3rem; font-size: 1.7rem; }
+header p { margin: 0; color: #c5ccd8; }
+main { max-width: 1380px; margin: 0 auto; padding: 1rem 2rem 3rem; }
+nav a { color: #ffd9bd; margin-right: 1.2rem; text-decoration: none; }
+nav { margin-top: .8rem; }
+h2 { margin: 2.2rem 0 .8rem; font-size: 1.25rem; }
+h3 { margin: 1.4rem 0 .5rem; font-size: 1.05rem; }
+section > p { max-width: 80ch; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  padding: 1rem; margin-bottom: 1rem; overflow-x: auto; }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; }
+.charts figure { margin: 0; background: var(--card); border: 1px solid var(--line);
+  border-radius: 8px; padding: .5rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--line); }
+th { color: var(--soft); font-weight: 600; }
+th:first-child, td:first-child { text-align: left; }
+tr.own td { background: #fff4ec; }
+td.best { font-weight: 700; }
+.note { color: var(--soft); font-size: .88rem; }
+.frame { margin-bottom: 1.4rem; }
+.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); gap: .5rem; }
+.panels figure { margin: 0; }
+.panels img { width: 100%; display: block; border-radius: 4px; }
+figcaption { color: var(--soft); font-size: .85rem; }
+code { background: #eef0f4; padding: .1rem .3rem; border-radius: 4px; overflow-wrap: anywhere; }
+@media print { header { color: #000000; background: none; } nav { display: none; } }
+"""
