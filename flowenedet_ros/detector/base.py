@@ -114,12 +114,12 @@ class Detector(nn.Module, ABC):
         """Return raw IDM and OOD log-odds, each (N, h, w)."""
 
     def features(self, output: SegmenterOutput) -> Features:
-        """Turn a segmenter output into what `joint` and `scores` read, in float32.
+        """Turn a segmenter output into what `joint` and `scores` read, and no more.
 
         :raises DetectorError: the segmenter gives other channels than the configuration says.
         """
         self.check(output)
-        return self.extract(output, finite_pixels(output.logits))
+        return self.extract(output, finite_pixels(output.logits)).compact()
 
     def forward(self, output: SegmenterOutput) -> DetectorOutput:
         """Score every pixel at the resolution of the logits.

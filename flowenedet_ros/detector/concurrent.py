@@ -4,20 +4,19 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from flowenedet_ros.detector.base import Detector, DetectorConfig
 from flowenedet_ros.detector.context_net import ContextNet, PlainHead
-from flowenedet_ros.detector.energies import finite_pixels
+from flowenedet_ros.detector.energies import finite_pixels, softplus
 from flowenedet_ros.detector.features import (
     FeatureExtractor,
     Features,
+    coarse_channels,
     enlarge,
     flow_variables,
-    local_channels,
 )
-from flowenedet_ros.detector.flow import COMPONENTS, EnergyFlow
+from flowenedet_ros.detector.flow import COMPONENTS, ConditionNet, EnergyFlow
 from flowenedet_ros.detector.normalise import Statistics, fit_statistics
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 
@@ -41,7 +40,7 @@ class ConcurrentDetector(Detector):
         super().__init__(config)
         self.extractor = FeatureExtractor()
         self.context = ContextNet(
-            local_channels(config.classes),
+            coarse_channels(config.classes, config.embedding_channels),
             config.embedding_channels,
             config.deep_channels,
             config.width,
@@ -108,20 +107,19 @@ class ConcurrentDetector(Detector):
         """Return the log-odds of the components alone, (N, h, w) for IDM and for OOD."""
         correct, wrong, outlier = self.posterior(features).unbind(dim=1)
         idm = wrong - correct
-        # Exporters write logaddexp without its guard against underflow.
-        return idm, outlier - correct - F.softplus(idm)
+        return idm, outlier - correct - softplus(idm)
 
     def evidence(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return energy and log(1 - MSP), each (N, h, w), as read off the features."""
         z, normaliser = features.fine.float(), self.extractor.variables
         # -softplus of the odds is log(1 - MSP) without cancellation.
-        return normaliser.restore(z, _ENERGY), -F.softplus(normaliser.restore(z, _FIRST_ODDS))
+        return normaliser.restore(z, _ENERGY), -softplus(normaliser.restore(z, _FIRST_ODDS))
 
-    def _condition(self, features: Features, projection: nn.Conv2d) -> tuple[Tensor, Tensor]:
-        """Return the variables and the projected context at their resolution."""
-        z = features.fine.float()
-        condition = projection(self.context(features.to(torch.float32)))
-        return z, enlarge(condition, 2, (z.shape[2], z.shape[3]))
+    def _context(self, features: Features) -> tuple[Tensor, Tensor, tuple[int, int]]:
+        """Return the variables, the context and the size of the former."""
+        features = features.to(torch.float32)
+        z = features.fine
+        return z, self.context(features), (z.shape[2], z.shape[3])
 
 
 class FlowDetector(ConcurrentDetector):
@@ -131,12 +129,13 @@ class FlowDetector(ConcurrentDetector):
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
+        self.condition = ConditionNet(config.width, config.coupling_width)
         self.flow = EnergyFlow(config.couplings, config.coupling_width)
-        self.condition = nn.Conv2d(config.width, self.flow.condition_channels, 1)
 
     def joint(self, features: Features) -> Tensor:
         """Return log p(z, m | a), (N, 3, h, w), of the normalised variables."""
-        return self.flow.joint(*self._condition(features, self.condition))
+        z, context, size = self._context(features)
+        return self.flow.joint(z, self.condition(context, size))
 
     def log_density(self, features: Features) -> Tensor:
         """Return log p(z | a), (N, h, w): low where energies are unlike any seen in training."""
@@ -144,7 +143,8 @@ class FlowDetector(ConcurrentDetector):
 
     def posterior(self, features: Features) -> Tensor:
         """Return log p(m | z, a) up to a constant of the pixel, (N, 3, h, w)."""
-        return self.flow.posterior(*self._condition(features, self.condition))
+        z, context, size = self._context(features)
+        return self.flow.posterior(z, self.condition(context, size))
 
 
 class ConvNetDetector(ConcurrentDetector):
@@ -154,9 +154,11 @@ class ConvNetDetector(ConcurrentDetector):
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
-        flow = EnergyFlow(config.couplings, config.coupling_width)
-        budget = sum(parameter.numel() for parameter in flow.parameters())
-        budget += (config.width + 1) * flow.condition_channels
+        stood_for = (
+            ConditionNet(config.width, config.coupling_width),
+            EnergyFlow(config.couplings, config.coupling_width),
+        )
+        budget = sum(weight.numel() for part in stood_for for weight in part.parameters())
         self.head = PlainHead(config.width, budget)
 
     def joint(self, features: Features) -> Tensor:
@@ -165,5 +167,6 @@ class ConvNetDetector(ConcurrentDetector):
 
     def posterior(self, features: Features) -> Tensor:
         """Return class logits, (N, 3, h, w)."""
-        logits: Tensor = self.head(*self._condition(features, self.head.condition))
+        z, context, size = self._context(features)
+        logits: Tensor = self.head(z, enlarge(self.head.condition(context), 2, size))
         return logits

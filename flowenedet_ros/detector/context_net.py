@@ -1,10 +1,13 @@
 """The thin context network, and the plain classifier that the flow is measured against."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowenedet_ros.detector.features import VARIABLES, Features, enlarge_like
 from flowenedet_ros.detector.normalise import NormalisedProjection
+
+_LARGEST = 1e4
 
 
 class ContextBlock(nn.Module):
@@ -49,17 +52,20 @@ class ContextNet(nn.Module):
 
     def forward(self, features: Features) -> Tensor:
         """Return (N, width, ceil(h / 2), ceil(w / 2))."""
-        x = self.local(features.coarse)
+        x: Tensor = self.local(features.coarse)
         if self.embedding is not None and features.embedding is not None:
-            x = x + self.embedding(features.embedding)
+            stride = 2 if features.embedding.shape[3] > x.shape[3] else 1
+            x = x + self.embedding(features.embedding, stride)
         if self.deep is not None and features.deep is not None:
             x = x + enlarge_like(self.deep(features.deep), x)
+        # What is not finite must not spread to the neighbours.
+        x = torch.where(x.abs() < _LARGEST, x, 0.0)
         context: Tensor = self.blocks(F.relu(x))
         return context
 
 
 class PlainHead(nn.Module):
-    """Three-way classifier on context and flow variables, sized to cost what the flow costs.
+    """Three-way classifier on condition and flow variables, sized to cost what the flow costs.
 
     :param width: channels of the context.
     :param budget: parameters that the flow it stands in for has beyond the context network.

@@ -16,6 +16,11 @@ _MAX_SECOND_ODDS = 10.0
 _TINY = 1e-30
 
 
+def softplus(x: Tensor) -> Tensor:
+    """Return log(1 + exp(x)) from operations that every runtime has fast and stable."""
+    return F.relu(x) + (1 + (-x.abs()).exp()).log()
+
+
 class LogitSummary(NamedTuple):
     """What the flow and the baselines need of one pixel's logits."""
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowenedet_ros.detector.energies import negative_free_energy, standardise, summarise
+from flowenedet_ros.detector.energies import standardise, summarise
 from flowenedet_ros.detector.errors import DetectorError
 from flowenedet_ros.detector.normalise import Normaliser
 from flowenedet_ros.segmenters.interface import SegmenterOutput
@@ -25,7 +25,7 @@ class Features(NamedTuple):
     coarse: Tensor | None = None
     """(N, G, ceil(h / 2), ceil(w / 2)) the logits around a pixel."""
     embedding: Tensor | None = None
-    """(N, V, ceil(h / 2), ceil(w / 2)) the segmenter's embedding."""
+    """(N, V, h, w) the segmenter's embedding, or every second row and column of it."""
     deep: Tensor | None = None
     """(N, D, h', w') the segmenter's deeper map as it is."""
 
@@ -58,9 +58,19 @@ class Features(NamedTuple):
         return self._replace(
             fine=fine,
             coarse=cut(self.coarse, 2),
-            embedding=cut(self.embedding, 2),
+            embedding=cut(self.embedding, 1 if self._has_whole_embedding else 2),
             deep=cut(self.deep, unit),
         )
+
+    def compact(self) -> Self:
+        """Drop the rows and columns of the embedding that no detector reads."""
+        if self.embedding is None or not self._has_whole_embedding:
+            return self
+        return self._replace(embedding=self.embedding[..., ::2, ::2])
+
+    @property
+    def _has_whole_embedding(self) -> bool:
+        return self.embedding is not None and self.embedding.shape[2:] == self.fine.shape[2:]
 
     def to(self, target: torch.dtype | torch.device) -> 'Features':
         """Convert or move all parts."""
@@ -86,7 +96,8 @@ def flow_variables(logits: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tens
     :param variance: SML variance by class, (C,).
     """
     summary = summarise(logits)
-    standardised = negative_free_energy(standardise(logits, mean, variance))
+    # Without the usual shift by the largest: what overflows is limited to 8 deviations anyway.
+    standardised = standardise(logits, mean, variance).exp().sum(dim=1, keepdim=True).log()
     z = [standardised, summary.energy, summary.first_odds, summary.second_odds]
     return torch.cat(z, dim=1), summary.winner
 
@@ -116,16 +127,18 @@ class FeatureExtractor(nn.Module):
         raw, winner = flow_variables(logits, mean, variance)
         blank, _ = flow_variables(torch.zeros_like(logits[:1, :, :1, :1]), mean, variance)
         z = self.variables(torch.where(good, raw, blank))
-        share = halve(winner)
-        coarse = torch.cat([ring_statistics(z), _impurity(share), share], dim=1)
-        embedding = None if output.embedding is None else halve(output.embedding.float())
-        deep = None if output.deep is None else output.deep.float()
-        return Features(z, coarse, embedding, deep)
+        coarse = ring_statistics(z)
+        if output.embedding is None:
+            coarse = torch.cat([coarse, halve(winner)], dim=1)
+        return Features(z, coarse, output.embedding, output.deep)
 
 
-def local_channels(classes: int) -> int:
-    """Return the channels of `Features.coarse` that come from the logits."""
-    return 4 * VARIABLES + 1 + classes
+def coarse_channels(classes: int, embedding: int | None) -> int:
+    """Return the channels of `Features.coarse`.
+
+    Only where no embedding tells the class do they include the predicted classes.
+    """
+    return 4 * VARIABLES + (0 if embedding else classes)
 
 
 def ring_statistics(z: Tensor) -> Tensor:
@@ -184,9 +197,3 @@ def _window_sum(x: Tensor, size: int) -> Tensor:
     """Sum over a square window, one axis after the other; nothing lies outside the image."""
     x = F.avg_pool2d(x, (1, size), 1, (0, size // 2))
     return F.avg_pool2d(x, (size, 1), 1, (size // 2, 0)) * size**2
-
-
-def _impurity(share: Tensor) -> Tensor:
-    """Return the Gini impurity of the predicted classes in 3x3 cells: zero far from borders."""
-    share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
-    return 1 - share.square().sum(dim=1, keepdim=True)

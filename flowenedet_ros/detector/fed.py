@@ -99,9 +99,9 @@ class FedHead(nn.Module):
     def forward(self, u: Tensor, log_det: Tensor) -> Tensor:
         """Return the log joint of variables and component, (N, 2, h, w)."""
         factor = self.gaussians.factor.matrix()[0]
-        whitened = (self.mean @ factor.T).reshape(1, 4, 1, 1)
+        offset = -(self.mean @ factor.T).reshape(1, 4, 1, 1)
         prior = self.log_prior.log_softmax(dim=0).view(1, 2, 1, 1)
-        mixture: Tensor = self.gaussians(u, whitened, prior)
+        mixture: Tensor = self.gaussians(u, offset, prior)
         return mixture + log_det.sum(dim=1, keepdim=True)
 
 

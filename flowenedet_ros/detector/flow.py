@@ -1,14 +1,42 @@
 """The conditional flow of a pixel's energies with three components: correct, wrong, outlier."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from flowenedet_ros.detector.coupling import PixelCoupling
-from flowenedet_ros.detector.features import VARIABLES
+from flowenedet_ros.detector.features import VARIABLES, enlarge
 from flowenedet_ros.detector.invertible_conv import InvertibleConv
 from flowenedet_ros.detector.mixture import GaussianMixture
 
 COMPONENTS = 3
+
+
+class Condition(NamedTuple):
+    """What the context says of a pixel, at the resolution of the flow variables."""
+
+    prior: Tensor
+    """(N, 3, h, w) log p(m | a) up to a constant of the pixel."""
+    mean: Tensor
+    """(N, 12, h, w) means of the components, whitened and negated."""
+    hidden: Tensor
+    """(N, H, h, w) input of the couplings' sub-networks."""
+
+
+class ConditionNet(nn.Module):
+    """Read the condition off a context of half the resolution."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.prior = nn.Conv2d(width, COMPONENTS, 1)
+        self.mean = nn.Conv2d(width, COMPONENTS * VARIABLES, 1)
+        self.hidden = nn.Conv2d(width, hidden, 1)
+
+    def forward(self, context: Tensor, size: tuple[int, int]) -> Condition:
+        """Return the condition at (height, width)."""
+        layers = (self.prior, self.mean, self.hidden)
+        return Condition(*(enlarge(layer(context), 2, size) for layer in layers))
 
 
 class EnergyFlow(nn.Module):
@@ -24,55 +52,38 @@ class EnergyFlow(nn.Module):
 
     def __init__(self, couplings: int, hidden: int) -> None:
         super().__init__()
-        self._parts = [COMPONENTS, COMPONENTS * VARIABLES, hidden]
         self.mixing = nn.ModuleList(InvertibleConv(VARIABLES) for _ in range(couplings))
         self.couplings = nn.ModuleList(PixelCoupling(VARIABLES, hidden) for _ in range(couplings))
         self.gaussians = GaussianMixture(COMPONENTS, VARIABLES)
 
-    @property
-    def condition_channels(self) -> int:
-        """Channels of the condition."""
-        return sum(self._parts)
-
-    def forward(self, z: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the latent (N, 4, h, w) and the log-determinant by pixel, (N, 1, h, w).
-
-        :param z: (N, 4, h, w).
-        :param condition: (N, condition_channels, h, w).
-        """
-        hidden = self._split(condition)[2]
+    def forward(self, z: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        """Return the latent (N, 4, h, w) and the log-determinant by pixel, (N, 1, h, w)."""
         log_det = torch.zeros_like(z[:, :1])
         for mixing, coupling in zip(self.mixing, self.couplings, strict=True):
             z, mixed = mixing(z)
-            z, coupled = coupling(z, hidden)
+            z, coupled = coupling(z, condition.hidden)
             log_det = log_det + mixed.sum(dim=1, keepdim=True) + coupled
         return z, log_det
 
-    def inverse(self, u: Tensor, condition: Tensor) -> Tensor:
+    def inverse(self, u: Tensor, condition: Condition) -> Tensor:
         """Return the energies that a latent stands for."""
-        hidden = self._split(condition)[2]
         for mixing, coupling in reversed(list(zip(self.mixing, self.couplings, strict=True))):
             assert isinstance(mixing, InvertibleConv)
             assert isinstance(coupling, PixelCoupling)
-            u = mixing.inverse(coupling.inverse(u, hidden))
+            u = mixing.inverse(coupling.inverse(u, condition.hidden))
         return u
 
-    def posterior(self, z: Tensor, condition: Tensor) -> Tensor:
+    def posterior(self, z: Tensor, condition: Condition) -> Tensor:
         """Return log p(m | z, a) up to a constant of the pixel, (N, 3, h, w).
 
         The log-determinant and the norm of the priors are the same for all components.
         """
-        prior, mean, _ = self._split(condition)
-        relative: Tensor = self.gaussians(self(z, condition)[0], mean, prior)
+        relative: Tensor = self.gaussians(self(z, condition)[0], condition.mean, condition.prior)
         return relative
 
-    def joint(self, z: Tensor, condition: Tensor) -> Tensor:
+    def joint(self, z: Tensor, condition: Condition) -> Tensor:
         """Return log p(z, m | a), (N, 3, h, w)."""
-        prior, mean, _ = self._split(condition)
         u, log_det = self(z, condition)
-        joint: Tensor = self.gaussians(u, mean, prior.log_softmax(dim=1)) + log_det
+        prior = condition.prior.log_softmax(dim=1)
+        joint: Tensor = self.gaussians(u, condition.mean, prior) + log_det
         return joint
-
-    def _split(self, condition: Tensor) -> tuple[Tensor, ...]:
-        """Return log-priors, whitened means and the couplings' condition."""
-        return tuple(torch.split(condition, self._parts, dim=1))

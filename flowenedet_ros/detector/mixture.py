@@ -70,15 +70,15 @@ class GaussianMixture(nn.Module):
         self._channels = channels
         self.factor = PrecisionFactor(1 if shared else components, channels)
 
-    def forward(self, u: Tensor, whitened_mean: Tensor, log_prior: Tensor) -> Tensor:
+    def forward(self, u: Tensor, offset: Tensor, log_prior: Tensor) -> Tensor:
         """Return log pi_m + log N(u; mu_m, Sigma_m), (N, M, h, w).
 
         :param u: (N, D, h, w).
-        :param whitened_mean: U_m mu_m, (N or 1, M * D, h or 1, w or 1).
+        :param offset: -U_m mu_m, (N or 1, M * D, h or 1, w or 1).
         :param log_prior: log pi_m, (N or 1, M, h or 1, w or 1), normalised.
         """
         factor = self.factor.matrix().expand(self._components, -1, -1).flatten(0, 1)
-        distance = F.conv2d(u, factor[:, :, None, None]) - whitened_mean
+        distance = F.conv2d(u, factor[:, :, None, None]) + offset
         constant = 0.5 * self._channels * math.log(2 * math.pi)
         volume = (self.factor.log_diagonal().sum(dim=1) - constant).expand(self._components)
         # The sum of squares by component, as the convolution that runtimes do fastest.

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from flowenedet_ros.detector.errors import DetectorError
 
 _LIMIT = 8.0
-_OVERFLOW = 1e4
 
 
 class Statistics(nn.Module):
@@ -39,20 +38,17 @@ class Normaliser(Statistics):
 
 
 class NormalisedProjection(Statistics):
-    """1x1 convolution of standardised channels, at the cost of the convolution alone.
-
-    Values that are not finite make the output zero there.
-    """
+    """1x1 convolution of standardised channels, at the cost of the convolution alone."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__(channels)
         self.projection = nn.Conv2d(channels, width, 1, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (N, width, h, w)."""
+    def forward(self, x: Tensor, stride: int = 1) -> Tensor:
+        """Return (N, width, h, w) of every `stride`-th row and column."""
         weight = self.projection.weight / self.std.view(1, -1, 1, 1)
-        y = F.conv2d(x.float(), weight, -(weight * self.mean.view(1, -1, 1, 1)).sum((1, 2, 3)))
-        return torch.where(y.isnan(), 0.0, y).clamp(-_OVERFLOW, _OVERFLOW)
+        bias = -(weight * self.mean.view(1, -1, 1, 1)).sum((1, 2, 3))
+        return F.conv2d(x.float(), weight, bias, stride)
 
 
 class Moments:
