@@ -17,7 +17,7 @@ from flowenedet_ros.inference.perception import Thresholds
 FORMAT = 1
 """The only format this version reads and writes."""
 MANIFEST = 'model.yaml'
-VARIANTS = ('fed_u', 'fed_c', 'flowenedet')
+VARIANTS = ('flowenedet', 'convnet', 'fed_u', 'fed_c')
 REQUIRED_FILES = ('model.onnx', 'flow.safetensors', 'self_test.npz')
 # The smallest standard deviation that still makes sense on the 0-255 scale.
 _LEAST_STD = 0.1

@@ -91,11 +91,10 @@ class _Graph:
         return name
 
     def resized_image(self) -> str:
-        self.add('Cast', ['image'], 'pixels', to=TensorProto.FLOAT)
-        self.add('Transpose', ['pixels'], 'planes', perm=[0, 3, 1, 2])
+        self.add('Cast', ['image'], 'levels', to=TensorProto.FLOAT)
+        self.add('Transpose', ['levels'], 'planes', perm=[0, 3, 1, 2])
         self.resize('planes', 'resized')
-        scaled = self.add('Div', ['resized', self.constant('d255', 255.0, np.float32)], 'scaled')
-        return scaled
+        return self.add('Div', ['resized', self.constant('d255', 255.0, np.float32)], 'pixels')
 
     def resize(self, source: str, output: str) -> str:
         # TensorRT ignores the `axes` attribute, so that all four sizes are given.

@@ -1,6 +1,5 @@
 """OpenVINO on the CPU: the default where there is no NVIDIA GPU."""
 
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,13 @@ from flowenedet_ros.inference.errors import BackendError
 from flowenedet_ros.inference.perception import Thresholds
 
 _DTYPES = {'u8': 'uint8', 'f32': 'float32', 'i32': 'int32'}
-# One shape for the camera and one for the golden images of the self-test.
-_KEPT_SHAPES = 2
 
 
 class OpenVinoBackend:
-    """The fused graph, compiled once for each size of camera image.
+    """The fused graph, compiled once for each number of images in a call.
+
+    Height and width of the image stay open: all behind the resize has fixed shapes anyway, so that
+    frames are as fast as with fixed ones and a camera of another size costs no compilation.
 
     :param path: of the ONNX file.
     :raises BackendError: when OpenVINO is missing or refuses the graph.
@@ -37,21 +37,18 @@ class OpenVinoBackend:
         self.file = path
         self._core = _core()
         self.device = str(self._core.get_property('CPU', 'FULL_DEVICE_NAME'))
-        self._settings = _settings(precision, options, self.capabilities())
+        capabilities = self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+        self._settings = _settings(precision, options, capabilities)
         try:
             self._model = self._core.read_model(path)
         except RuntimeError as error:
             raise BackendError(f'OpenVINO cannot read {path}: {error}') from error
         check_signature(_declared(self._model.inputs), _declared(self._model.outputs), path)
         self.batches = self._model.input('image').partial_shape[0].is_dynamic
-        self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
-
-    def capabilities(self) -> list[str]:
-        """Precisions that the CPU computes in, as OpenVINO calls them."""
-        return list(self._core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'))
+        self._requests: dict[int, Any] = {}
 
     def infer(self, images: NDArray[np.uint8], thresholds: Thresholds) -> Outputs:
-        """Run the graph; an image size that was not seen lately is compiled for first."""
+        """Run the graph; a number of images that was not seen yet is compiled for first."""
         feeds = {
             'image': images,
             'idm_threshold': np.array([thresholds.idm], np.float32),
@@ -59,7 +56,7 @@ class OpenVinoBackend:
         }
         try:
             # Outputs are copied: their buffers are written again by the next frame.
-            results = self._request(images.shape).infer(feeds, share_inputs=True)
+            results = self._request(len(images)).infer(feeds, share_inputs=True)
         except (RuntimeError, MemoryError) as error:
             raise BackendError(f'OpenVINO failed on a frame: {error}') from error
         return Outputs(*(results[name] for name in OUTPUTS))
@@ -68,15 +65,12 @@ class OpenVinoBackend:
         """Free the compiled graphs."""
         self._requests.clear()
 
-    def _request(self, shape: tuple[int, ...]) -> Any:
-        if shape not in self._requests:
-            self._model.reshape({'image': list(shape)})
+    def _request(self, batch: int) -> Any:
+        if batch not in self._requests:
+            self._model.reshape({'image': [batch, -1, -1, 3]})
             compiled = self._core.compile_model(self._model, 'CPU', self._settings)
-            self._requests[shape] = compiled.create_infer_request()
-            if len(self._requests) > _KEPT_SHAPES:
-                self._requests.popitem(last=False)
-        self._requests.move_to_end(shape)
-        return self._requests[shape]
+            self._requests[batch] = compiled.create_infer_request()
+        return self._requests[batch]
 
 
 def _core() -> Any:
@@ -93,14 +87,15 @@ def _core() -> Any:
 def _settings(
     precision: Precision, options: RuntimeOptions, capabilities: list[str]
 ) -> dict[str, str | int]:
-    bf16 = precision == 'bf16' or (precision == 'int8' and 'BF16' in capabilities)
     if precision == 'fp16':
         raise BackendError('OpenVINO computes in fp32, bf16 or int8 on a CPU, not in fp16')
-    if bf16 and 'BF16' not in capabilities:
+    if precision == 'bf16' and 'BF16' not in capabilities:
         raise BackendError('this CPU has no bf16 arithmetic: choose fp32 or int8')
+    # What is not quantized in an int8 file is fastest in bf16.
+    fast = precision in ('bf16', 'int8') and 'BF16' in capabilities
     settings: dict[str, str | int] = {
         'PERFORMANCE_HINT': 'LATENCY',
-        'INFERENCE_PRECISION_HINT': 'bf16' if bf16 else 'f32',
+        'INFERENCE_PRECISION_HINT': 'bf16' if fast else 'f32',
     }
     if options.threads:
         settings['INFERENCE_NUM_THREADS'] = options.threads
