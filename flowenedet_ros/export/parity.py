@@ -1,0 +1,177 @@
+"""Hold every exported precision against eager PyTorch before a bundle leaves the house."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from flowenedet_ros.data.classes import OUTLIER
+from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.export.fused import FusedGraph, perceive
+from flowenedet_ros.inference.backends.base import Outputs, Precision, RuntimeOptions
+from flowenedet_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
+from flowenedet_ros.inference.perception import Thresholds
+from flowenedet_ros.inference.self_test import LEAST_AGREEMENT, LEAST_CORRELATION
+
+MOST_AP_LOSS = 0.005
+"""Average precision that a precision may lose against eager PyTorch on labelled images."""
+_MIDDLE = Thresholds(0.5, 0.5)
+_FEW = 100  # positives below which an average precision says nothing
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far one exported file is from eager PyTorch."""
+
+    precision: Precision
+    images: int
+    label_agreement: float
+    idm_correlation: float
+    ood_correlation: float
+    largest_difference: float
+    """Of any score."""
+    ap: dict[str, tuple[float, float]]
+    """By task: average precision of eager PyTorch and of the file."""
+
+    @property
+    def problem(self) -> str | None:
+        """What is out of bounds, or None."""
+        if self.label_agreement < LEAST_AGREEMENT:
+            return f'only {100 * self.label_agreement:.2f} % of the labels agree'
+        if not min(self.idm_correlation, self.ood_correlation) >= LEAST_CORRELATION:
+            return f'scores correlate {self.idm_correlation:.4f}, {self.ood_correlation:.4f}'
+        for task, (eager, found) in self.ap.items():
+            if found < eager - MOST_AP_LOSS:
+                return f'{task} AP falls from {eager:.4f} to {found:.4f}'
+        return None
+
+    def figures(self) -> dict[str, Any]:
+        """Give the figures as a manifest keeps them."""
+        return {
+            'images': self.images,
+            'label_agreement': round(self.label_agreement, 6),
+            'idm_correlation': round(self.idm_correlation, 6),
+            'ood_correlation': round(self.ood_correlation, 6),
+            'largest_difference': float(f'{self.largest_difference:.2e}'),
+            'ap': {task: [round(x, 5) for x in pair] for task, pair in self.ap.items()},
+            'problem': self.problem or 'none',
+        }
+
+    def __str__(self) -> str:
+        ap = ''.join(f', {task} AP {a:.4f} -> {b:.4f}' for task, (a, b) in self.ap.items())
+        return (
+            f'{self.precision}: labels agree on {100 * self.label_agreement:.3f} %, correlation '
+            f'IDM {self.idm_correlation:.5f} OOD {self.ood_correlation:.5f}, largest score '
+            f'difference {self.largest_difference:.1e}{ap} ({self.images} images)'
+        )
+
+
+def check_parity(
+    folder: Path,
+    graph: FusedGraph,
+    samples: Sequence[Sample],
+    precisions: Iterable[Precision],
+) -> list[Parity]:
+    """Compare the graphs of a folder with eager PyTorch, in ONNX Runtime on the CPU.
+
+    :param samples: images in BGR; where they carry labels, 254 marks an outlier and 255 nothing.
+    """
+    images = [_seen(sample.image, graph.preprocess.flipped) for sample in samples]
+    eager = [_eager(graph, image) for image in images]
+    found = []
+    for precision in precisions:
+        backend = OnnxRuntimeBackend(folder / graph_file(precision), precision, RuntimeOptions())
+        outputs = [backend.infer(image[None], _MIDDLE) for image in images]
+        backend.close()
+        found.append(_compare(precision, samples, eager, outputs))
+    return found
+
+
+def graph_file(precision: Precision) -> str:
+    """Name the ONNX file of a precision."""
+    return 'model.onnx' if precision == 'fp32' else f'model_{precision}.onnx'
+
+
+def _seen(image: NDArray[np.uint8], bgr: bool) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(image if bgr else image[..., ::-1])
+
+
+def _eager(graph: FusedGraph, image: NDArray[np.uint8]) -> Outputs:
+    reading = perceive(graph, torch.from_numpy(image[None]))
+    return Outputs(*(getattr(reading, name).numpy() for name in Outputs._fields))
+
+
+def _compare(
+    precision: Precision,
+    samples: Sequence[Sample],
+    eager: Sequence[Outputs],
+    found: Sequence[Outputs],
+) -> Parity:
+    a = Outputs(*(np.concatenate(maps) for maps in zip(*eager, strict=True)))
+    b = Outputs(*(np.concatenate(maps) for maps in zip(*found, strict=True)))
+    return Parity(
+        precision,
+        len(samples),
+        float(np.mean(a.labels == b.labels)),
+        correlation(a.idm_score, b.idm_score),
+        correlation(a.ood_score, b.ood_score),
+        max(
+            float(np.abs(a.idm_score - b.idm_score).max()),
+            float(np.abs(a.ood_score - b.ood_score).max()),
+        ),
+        _precisions(samples, a, b),
+    )
+
+
+def _precisions(
+    samples: Sequence[Sample], eager: Outputs, found: Outputs
+) -> dict[str, tuple[float, float]]:
+    """Give average precisions of both scores, each against the errors of its own labels."""
+    shape = eager.idm_score.shape[1:]
+    labels = np.stack([nearest(sample.labels, shape) for sample in samples])
+    known, outlier = labels < OUTLIER, labels == OUTLIER
+    figures = {}
+    for task in ('IDM', 'OOD'):
+        pair = []
+        for outputs in (eager, found):
+            predicted = np.stack([nearest(image, shape) for image in outputs.labels])
+            wrong = known & (predicted != labels)
+            positive = outlier if task == 'OOD' else wrong
+            valid = known | outlier if task == 'OOD' else known
+            score = outputs.ood_score if task == 'OOD' else outputs.idm_score
+            if positive.sum() >= _FEW:
+                pair.append(average_precision(score[valid], positive[valid]))
+        if len(pair) == 2:
+            figures[task] = (pair[0], pair[1])
+    return figures
+
+
+def nearest(labels: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Shrink a label map by taking the pixel at the middle of each cell."""
+    rows = ((np.arange(shape[0]) + 0.5) * labels.shape[0] / shape[0]).astype(int)
+    columns = ((np.arange(shape[1]) + 0.5) * labels.shape[1] / shape[1]).astype(int)
+    shrunk: NDArray[np.uint8] = labels[rows][:, columns]
+    return shrunk
+
+
+def average_precision(score: NDArray[np.float32], positive: NDArray[np.bool_]) -> float:
+    """Return the step sum of precision over recall; equal scores are one step."""
+    order = np.argsort(-score, kind='stable')
+    ranked, hits = score[order], np.cumsum(positive[order])
+    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+    true = hits[last].astype(np.float64)
+    gained = np.diff(true, prepend=0.0)
+    return float((gained * true / (last + 1)).sum() / true[-1])
+
+
+def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Return Pearson's correlation; constant scores that agree count as 1."""
+    x, y = (v.ravel().astype(np.float64) - float(v.mean()) for v in (a, b))
+    spread = float(np.sqrt((x @ x) * (y @ y)))
+    if spread < 1e-12:
+        return 1.0 if float(np.abs(a - b).max()) < 1e-4 else 0.0
+    return float(x @ y) / spread
