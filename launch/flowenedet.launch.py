@@ -1,6 +1,7 @@
 """Start the node with the environment and the parameters that belong to it."""
 
 import os
+from typing import Any
 
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
@@ -8,7 +9,7 @@ from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from launch import LaunchContext, LaunchDescription
+from launch import LaunchDescription
 
 CONFIG = os.path.join(get_package_share_directory('flowenedet_ros'), 'config')
 
@@ -44,9 +45,9 @@ def environment() -> list[SetEnvironmentVariable]:
     return actions
 
 
-def flowenedet(context: LaunchContext) -> list[Node]:
+def flowenedet(context: Any) -> list[Node]:
     """Start the node; only now the arguments have values."""
-    given = {name: context.launch_configurations[name] for name in ARGUMENTS}
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     overrides: dict[str, object] = {'use_sim_time': given['use_sim_time'].lower() == 'true'}
     for name in AS_PARAMETERS:
         if given[name]:

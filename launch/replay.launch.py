@@ -1,6 +1,7 @@
 """Play a recorded bag into the node, and show the result in RViz."""
 
 import os
+from typing import Any
 
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import (
@@ -12,7 +13,7 @@ from launch.actions import (
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
-from launch import LaunchContext, LaunchDescription
+from launch import LaunchDescription
 
 SHARE = get_package_share_directory('flowenedet_ros')
 
@@ -27,9 +28,9 @@ ARGUMENTS = {
 }
 
 
-def play(context: LaunchContext) -> list[ExecuteProcess]:
+def play(context: Any) -> list[ExecuteProcess]:
     """Play the bag with its own time on /clock."""
-    given = context.launch_configurations
+    given = {name: LaunchConfiguration(name).perform(context) for name in ('bag', *ARGUMENTS)}
     command = ['ros2', 'bag', 'play', given['bag'], '--clock', '--rate', given['rate']]
     if given['loop'].lower() == 'true':
         command.append('--loop')
