@@ -65,7 +65,13 @@ class OnnxNetwork(ForeignNetwork):
         array = images.detach().cpu().float().numpy()
         parts = np.split(array, len(array)) if self.fixed_batch else [array]
         wanted = [name for name in self.names if name is not None]
-        results = [self.session.run(wanted, {self.input_name: part}) for part in parts]
+        try:
+            results = [self.session.run(wanted, {self.input_name: part}) for part in parts]
+        except Exception as error:
+            raise SegmenterError(
+                f'{self.description.file} cannot run on an image of {array.shape[3]}x'
+                f'{array.shape[2]} pixels: {error}'
+            ) from error
         joined = [
             torch.from_numpy(np.concatenate(maps)).to(images.device)
             for maps in zip(*results, strict=True)

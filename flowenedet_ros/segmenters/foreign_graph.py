@@ -1,12 +1,16 @@
-"""A foreign ONNX segmenter as one clean, fixed-shape graph that an export can merge."""
+"""A foreign segmenter as one clean, fixed-shape ONNX graph that an export can merge."""
 
+import tempfile
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from flowenedet_ros.segmenters.errors import SegmenterError
-from flowenedet_ros.segmenters.foreign import KINDS, OnnxNetwork
-from flowenedet_ros.segmenters.interface import FrozenSegmenter
+from flowenedet_ros.segmenters.foreign import KINDS, ForeignNetwork, OnnxNetwork, TorchScriptNetwork
+from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterSpec
 
 if TYPE_CHECKING:
     import onnx
@@ -16,38 +20,78 @@ PREFIX = 'segmenter/'
 
 
 def standard_graph(segmenter: FrozenSegmenter, opset: int = OPSET) -> 'onnx.ModelProto':
-    """Rewrite a foreign ONNX segmenter to this package's convention.
+    """Rewrite a foreign segmenter to this package's convention.
 
     The graph takes `images`, float32 (1, 3, H, W) in RGB order normalised with the spec's mean and
     std, and gives `logits` and, where the description names them, `embedding` and `deep`. Every
     other name starts with `segmenter/`, so that it can be merged with other graphs.
 
-    :raises SegmenterError: where the segmenter is no foreign ONNX, or cannot be rewritten.
+    :raises SegmenterError: where the segmenter is not foreign, or cannot be rewritten.
     """
     import onnx
     from onnx import compose, version_converter
     from onnxscript import optimizer
 
-    network = segmenter.network
-    if not isinstance(network, OnnxNetwork):
-        raise SegmenterError(
-            f'{segmenter.spec.architecture} is no ONNX segmenter; export it with torch.onnx'
-        )
-    model = onnx.load(network.description.file)
+    network, spec = segmenter.network, segmenter.spec
+    if not isinstance(network, ForeignNetwork):
+        raise SegmenterError(f'{spec.architecture} is no foreign segmenter; use torch.onnx.export')
     try:
+        model, image, outputs = _source(network, spec, opset)
         if _opset(model) != opset:
             model = version_converter.convert_version(model, opset)
-        _fix_size(model, network, segmenter)
+        _fix_size(model, image, spec)
         model = optimizer.optimize(model)
     except Exception as error:
+        height, width = spec.input_size
         raise SegmenterError(
             f'{network.description.file} cannot be brought to ONNX opset {opset}: {error}. Export '
-            f'it anew with opset {opset} and a fixed {segmenter.spec.input_size} input.'
+            f'it anew with opset {opset} and a fixed input of {width}x{height} pixels.'
         ) from error
     model = compose.add_prefix(model, PREFIX)
-    _attach(model, network, segmenter)
+    bgr = network.description.channel_order == 'bgr'
+    before = _entry(model, PREFIX + image, spec, bgr=bgr)
+    after = [
+        _exit(model, PREFIX + name, kind, spec, drop=bool(network.description.extra_outputs))
+        for kind, name in outputs.items()
+    ]
+    nodes = [before, *model.graph.node, *after]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    model = onnx.shape_inference.infer_shapes(model)
     onnx.checker.check_model(model)
-    return onnx.shape_inference.infer_shapes(model)
+    return model
+
+
+def _source(
+    network: ForeignNetwork, spec: SegmenterSpec, opset: int
+) -> tuple['onnx.ModelProto', str, dict[str, str]]:
+    """Give the network as it came, its input's name, and its outputs' names by kind."""
+    import onnx
+
+    if isinstance(network, OnnxNetwork):
+        named = zip(KINDS, network.names, strict=True)
+        outputs = {kind: name for kind, name in named if name is not None}
+        return onnx.load(network.description.file), network.input_name, outputs
+    assert isinstance(network, TorchScriptNetwork)
+    model = _exported_script(network, spec, opset)
+    names = [output.name for output in model.graph.output]
+    places = {kind: getattr(network.description.outputs, kind) for kind in KINDS}
+    outputs = {kind: names[place] for kind, place in places.items() if place is not None}
+    return model, model.graph.input[0].name, outputs
+
+
+def _exported_script(
+    network: TorchScriptNetwork, spec: SegmenterSpec, opset: int
+) -> 'onnx.ModelProto':
+    import onnx
+
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        # Only the exporter that torch calls legacy takes TorchScript.
+        warnings.simplefilter('ignore')
+        path = Path(folder) / 'script.onnx'
+        image = torch.zeros(1, 3, *spec.input_size)
+        torch.onnx.export(network.script, (image,), path, dynamo=False, opset_version=opset)
+        return onnx.load(path)
 
 
 def _opset(model: 'onnx.ModelProto') -> int:
@@ -55,56 +99,50 @@ def _opset(model: 'onnx.ModelProto') -> int:
     return int(max(versions))
 
 
-def _fix_size(model: 'onnx.ModelProto', network: OnnxNetwork, segmenter: FrozenSegmenter) -> None:
+def _fix_size(model: 'onnx.ModelProto', image: str, spec: SegmenterSpec) -> None:
     """Write the input's size down, and let shape inference find all others."""
-    (image,) = (value for value in model.graph.input if value.name == network.input_name)
-    for dimension, size in zip(
-        image.type.tensor_type.shape.dim, (1, 3, *segmenter.spec.input_size), strict=True
-    ):
+    (value,) = (value for value in model.graph.input if value.name == image)
+    dimensions = value.type.tensor_type.shape.dim
+    for dimension, size in zip(dimensions, (1, 3, *spec.input_size), strict=True):
         dimension.dim_value = size
     for output in model.graph.output:
         output.type.tensor_type.ClearField('shape')
 
 
-def _attach(model: 'onnx.ModelProto', network: OnnxNetwork, segmenter: FrozenSegmenter) -> None:
-    """Put the channel flip before the network, and the dropping of extra logits after it."""
-    from onnx import TensorProto, helper, numpy_helper
+def _entry(
+    model: 'onnx.ModelProto', image: str, spec: SegmenterSpec, *, bgr: bool
+) -> 'onnx.NodeProto':
+    """Make `images` the input, and give the node that leads to the network's own."""
+    from onnx import TensorProto, helper
 
-    graph, spec = model.graph, segmenter.spec
-    order = [2, 1, 0] if network.description.channel_order == 'bgr' else [0, 1, 2]
-    before = []
-    if order == [0, 1, 2]:
-        before.append(helper.make_node('Identity', ['images'], [PREFIX + network.input_name]))
-    else:
-        indices = numpy_helper.from_array(np.array(order, np.int64), PREFIX + 'rgb_to_bgr')
-        graph.initializer.append(indices)
-        before.append(
-            helper.make_node(
-                'Gather', ['images', indices.name], [PREFIX + network.input_name], axis=1
-            )
-        )
-    after = []
-    for kind, name in zip(KINDS, network.names, strict=True):
-        if name is None:
-            continue
-        if kind == 'logits' and network.description.extra_outputs:
-            bounds = ([0], [len(spec.classes)], [1])
-            names = []
-            for label, bound in zip(('from', 'to', 'axis'), bounds, strict=True):
-                tensor = numpy_helper.from_array(
-                    np.array(bound, np.int64), f'{PREFIX}classes_{label}'
-                )
-                graph.initializer.append(tensor)
-                names.append(tensor.name)
-            after.append(helper.make_node('Slice', [PREFIX + name, *names], [kind]))
-        else:
-            after.append(helper.make_node('Identity', [PREFIX + name], [kind]))
-    nodes = [*before, *graph.node, *after]
-    del graph.node[:], graph.input[:], graph.output[:]
-    graph.node.extend(nodes)
+    del model.graph.input[:]
     shape = (1, 3, *spec.input_size)
-    graph.input.append(helper.make_tensor_value_info('images', TensorProto.FLOAT, shape))
-    found = [kind for kind, name in zip(KINDS, network.names, strict=True) if name is not None]
-    graph.output.extend(
-        helper.make_tensor_value_info(kind, TensorProto.FLOAT, None) for kind in found
-    )
+    model.graph.input.append(helper.make_tensor_value_info('images', TensorProto.FLOAT, shape))
+    if not bgr:
+        return helper.make_node('Identity', ['images'], [image])
+    order = _constant(model, 'rgb_to_bgr', [2, 1, 0])
+    return helper.make_node('Gather', ['images', order], [image], axis=1)
+
+
+def _exit(
+    model: 'onnx.ModelProto', name: str, kind: str, spec: SegmenterSpec, *, drop: bool
+) -> 'onnx.NodeProto':
+    """Make `kind` an output, and give the node that leads to it from the network's own."""
+    from onnx import TensorProto, helper
+
+    if kind == KINDS[0]:
+        del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info(kind, TensorProto.FLOAT, None))
+    if kind != 'logits' or not drop:
+        return helper.make_node('Identity', [name], [kind])
+    bounds = {'first_class': 0, 'past_classes': len(spec.classes), 'class_axis': 1}
+    inputs = [_constant(model, label, [value]) for label, value in bounds.items()]
+    return helper.make_node('Slice', [name, *inputs], [kind])
+
+
+def _constant(model: 'onnx.ModelProto', label: str, values: list[int]) -> str:
+    from onnx import numpy_helper
+
+    tensor = numpy_helper.from_array(np.array(values, np.int64), PREFIX + label)
+    model.graph.initializer.append(tensor)
+    return str(tensor.name)

@@ -55,8 +55,9 @@ class FrozenSegmenter(nn.Module):
 
     def __init__(self, network: nn.Module, spec: SegmenterSpec) -> None:
         super().__init__()
-        self.network = network.eval().requires_grad_(False)
+        self.network = network.requires_grad_(False)
         self.spec = spec
+        self.eval()
 
     def train(self, mode: bool = True) -> Self:
         """Keep evaluation mode."""
