@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             work = OfflineRun(reader, arguments.output, model, arguments.topic)
             if work.bag.complete:
                 print(f'{arguments.output} is complete already')
-            with tqdm(total=work.total, unit='message', disable=work.bag.complete) as bar:
+            with tqdm(total=work.total, unit='message', disable=work.bag.complete or None) as bar:
                 counts = work.run(on_message=lambda: bar.update())
     print(f'{work.image_topic}: {counts.processed} frames processed, {counts.rejected} rejected')
     if counts.rejection is not None:

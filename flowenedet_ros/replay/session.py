@@ -109,7 +109,7 @@ class Session:
                 '~/input/camera_info': camera_info_name(image.topic),
             },
             log=self.out / 'node.log',
-            parameter_file=_parameter_file(),
+            parameter_file=config_folder() / 'flowenedet.param.yaml',
         )
 
 
@@ -143,8 +143,3 @@ def _play(player: BagPlayer) -> str | None:
     except ReplayError as error:
         return str(error)
     return None
-
-
-def _parameter_file() -> Path | None:
-    file = config_folder() / 'flowenedet.param.yaml'
-    return file if file.is_file() else None

@@ -24,11 +24,17 @@ class CountingWriter(BagWriter):
             self.complete.set()
 
 
+def announce(publishers: int) -> None:
+    """Tell the test that one more topic is being recorded."""
+    if publishers:
+        print('matched', flush=True)
+
+
 def main(path: Path, expected: int, topics: list[str]) -> None:
     with CountingWriter(path, expected) as bag, LiveNode('recorder') as live:
         for pair in topics:
             topic, _, msgtype = pair.partition('=')
-            record_topic(live.node, bag, topic, msgtype)
+            record_topic(live.node, bag, topic, msgtype, on_publishers=announce)
         if not bag.complete.wait(60):
             sys.exit(f'only {sum(bag.counts.values())} of {expected} messages came')
 

@@ -14,9 +14,10 @@ from flowenedet_ros.replay.live import LiveNode
 ROUTES = {'/cam/image_raw': '/live/image', '/cam/camera_info': '/live/camera_info'}
 
 
-def recorder(path: Path, expected: int, *topics: str) -> subprocess.Popen[bytes]:
+def recorder(path: Path, expected: int, *topics: str) -> subprocess.Popen[str]:
     script = Path(__file__).with_name('recording_process.py')
-    return subprocess.Popen([sys.executable, str(script), str(path), str(expected), *topics])
+    command = [sys.executable, str(script), str(path), str(expected), *topics]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def by_topic(path: Path) -> dict[str, list[BagMessage]]:
@@ -32,8 +33,10 @@ def replay(
     with LiveNode('player') as live, BagReader(bag) as reader:
         player = BagPlayer(live.node, reader, ROUTES, options, on_sent=sent.append)
         process = recorder(out, expected, *topics)
+        assert process.stdout is not None
         for topic in topics:
             assert player.wait_for_subscriber(topic.partition('=')[0], 60)
+            assert process.stdout.readline() == 'matched\n'
         counts = player.play()
         assert process.wait(60) == 0
     return counts.sent, sent
