@@ -54,7 +54,8 @@ def draw_overlay(
         for plane in (perception.labels, perception.idm_mask, perception.ood_mask)
     )
     colors = colorize_labels(labels, classes)
-    picture = cv2.addWeighted(image, 1.0 - CLASS_SHARE, colors, CLASS_SHARE, 0.0)
+    blended = cv2.addWeighted(image, 1.0 - CLASS_SHARE, colors, CLASS_SHARE, 0.0)
+    picture = np.asarray(blended, np.uint8)
     hatched = cv2.bitwise_and(idm, _hatch(image.shape[0], image.shape[1]))
     cv2.copyTo(_plain(picture, IDM_COLOR), hatched, picture)
     filled = cv2.addWeighted(picture, 1.0 - OOD_SHARE, _plain(picture, OOD_COLOR), OOD_SHARE, 0.0)
@@ -63,7 +64,7 @@ def draw_overlay(
     cv2.drawContours(picture, outlines, -1, OOD_COLOR, 2)
     if legend:
         _draw_legend(picture, labels, idm, ood, classes)
-    return np.asarray(picture, np.uint8)
+    return picture
 
 
 @lru_cache(maxsize=4)

@@ -7,7 +7,7 @@ from std_msgs.msg import Header, String
 
 from flowenedet_ros.inference import Thresholds
 from flowenedet_ros.inference.manifest import Manifest
-from flowenedet_ros.node import label_map
+from flowenedet_ros.node import label_map, vision
 from flowenedet_ros.node.qos import latched_qos
 
 
@@ -19,19 +19,19 @@ class Announcements:
         self._manifest = manifest
         self._label_map = node.create_publisher(String, '~/label_map', latched_qos())
         self._publishers: list[Any] = [self._label_map]
-        if label_map.LabelInfo is not None:
+        if vision.messages is not None:
             self._label_info = node.create_publisher(
-                label_map.LabelInfo, '~/label_info', latched_qos()
+                vision.messages.LabelInfo, '~/label_info', latched_qos()
             )
             self._vision_info = node.create_publisher(
-                label_map.VisionInfo, '~/vision_info', latched_qos()
+                vision.messages.VisionInfo, '~/vision_info', latched_qos()
             )
             self._publishers += [self._label_info, self._vision_info]
 
     def publish(self, thresholds: Thresholds, operating_point: str) -> None:
         """Publish anew, now that the thresholds are these."""
         self._label_map.publish(label_map.label_map(self._manifest, thresholds, operating_point))
-        if label_map.LabelInfo is not None:
+        if vision.messages is not None:
             header = Header(stamp=self._node.get_clock().now().to_msg())
             self._label_info.publish(label_map.label_info(self._manifest, thresholds, header))
             self._vision_info.publish(label_map.vision_info(self._manifest, header))

@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from std_msgs.msg import Header
 
-try:
-    from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
-except ImportError:
-    Detection2DArray = None
+from flowenedet_ros.node import vision
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,13 @@ def find_blobs(
 
 def detections(blobs: list[Blob], header: Header) -> Any:
     """Give the blobs as a vision_msgs/Detection2DArray."""
-    message = Detection2DArray(header=header)
+    message = vision.messages.Detection2DArray(header=header)
     for blob in blobs:
-        detection = Detection2D(header=header)
+        detection = vision.messages.Detection2D(header=header)
         detection.bbox.center.position.x = blob.left + blob.width / 2
         detection.bbox.center.position.y = blob.top + blob.height / 2
         detection.bbox.size_x, detection.bbox.size_y = float(blob.width), float(blob.height)
-        result = ObjectHypothesisWithPose()
+        result = vision.messages.ObjectHypothesisWithPose()
         result.hypothesis.class_id = 'unknown_obstacle'
         result.hypothesis.score = blob.score
         detection.results.append(result)

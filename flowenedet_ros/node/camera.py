@@ -79,11 +79,13 @@ class CameraInput:
         camera.last_good = time.monotonic()
         camera.active = True
         prefix = topic_prefix(camera.name)
+        # rclpy looks at the signature; its annotation knows only callbacks without message info.
+        on_image: Any = self._on_image
         self._subscriptions = [
             node.create_subscription(
                 CompressedImage if transport == 'compressed' else Image,
                 f'{prefix}/input/image',
-                self._on_image,
+                on_image,
                 camera_qos(),
                 event_callbacks=SubscriptionEventCallbacks(
                     matched=self._on_matched, message_lost=self._on_lost

@@ -91,7 +91,7 @@ def image_message(pixels: NDArray[Any], encoding: str, header: Header) -> Image:
     """
     pixels = np.ascontiguousarray(pixels)
     data = array.array('B')
-    data.frombytes(memoryview(pixels).cast('B'))
+    data.frombytes(pixels.data.cast('B'))
     height, width = pixels.shape[:2]
     message = Image(header=header, height=height, width=width, encoding=encoding)
     message.step = pixels.nbytes // height

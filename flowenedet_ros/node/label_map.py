@@ -8,11 +8,7 @@ from std_msgs.msg import Header, String
 from flowenedet_ros.data.classes import VOID
 from flowenedet_ros.inference.manifest import Manifest
 from flowenedet_ros.inference.perception import Thresholds
-
-try:
-    from vision_msgs.msg import LabelInfo, VisionClass, VisionInfo
-except ImportError:
-    LabelInfo = VisionInfo = None
+from flowenedet_ros.node import vision
 
 
 def label_map(manifest: Manifest, thresholds: Thresholds, operating_point: str) -> String:
@@ -44,16 +40,19 @@ def planner_ids(manifest: Manifest) -> dict[int, str]:
 def label_info(manifest: Manifest, thresholds: Thresholds, header: Header) -> Any:
     """Give a vision_msgs/LabelInfo for the planner mask; its threshold is that of OOD."""
     names = dict(enumerate(info.name for info in manifest.classes)) | planner_ids(manifest)
-    return LabelInfo(
+    return vision.messages.LabelInfo(
         header=header,
-        class_map=[VisionClass(class_id=index, class_name=name) for index, name in names.items()],
+        class_map=[
+            vision.messages.VisionClass(class_id=index, class_name=name)
+            for index, name in names.items()
+        ],
         threshold=float(thresholds.ood),
     )
 
 
 def vision_info(manifest: Manifest, header: Header) -> Any:
     """Give a vision_msgs/VisionInfo that says which model made the masks."""
-    return VisionInfo(
+    return vision.messages.VisionInfo(
         header=header,
         method=f'{manifest.segmenter.architecture} with {manifest.detector.variant}',
         database_location=f'{manifest.name} sha256:{manifest.files["model.onnx"]}',

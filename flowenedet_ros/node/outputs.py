@@ -1,6 +1,7 @@
 """The publishers of one camera; nothing is computed for a topic that nobody hears."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from std_msgs.msg import Float64, Header
 from flowenedet_ros.inference.manifest import Manifest
 from flowenedet_ros.inference.perception import Perception
 from flowenedet_ros.inference.pictures import draw_overlay
-from flowenedet_ros.node import blobs
+from flowenedet_ros.node import blobs, vision
 from flowenedet_ros.node.camera_info import rescaled
 from flowenedet_ros.node.image_conversion import image_message
 from flowenedet_ros.node.planner import planner_confidence, planner_mask
@@ -41,8 +42,8 @@ class Outputs:
         for name in ('camera_info', 'score_camera_info'):
             self._create(prefix, f'output/{name}', CameraInfo)
         self._create(prefix, 'debug/processing_time_ms', Float64)
-        if blob_min_area > 0 and blobs.Detection2DArray is not None:
-            self._create(prefix, 'output/ood_blobs', blobs.Detection2DArray)
+        if blob_min_area > 0 and vision.messages is not None:
+            self._create(prefix, 'output/ood_blobs', vision.messages.Detection2DArray)
 
     def publish(
         self,
@@ -70,10 +71,7 @@ class Outputs:
             'planner_confidence': ('mono8', lambda: planner_confidence(perception)),
         }
         for name, (encoding, pixels) in images.items():
-            self._send(
-                f'output/{name}',
-                lambda pixels=pixels, encoding=encoding: image_message(pixels(), encoding, header),
-            )
+            self._send(f'output/{name}', partial(_image, pixels, encoding, header))
         if info is not None:
             self._publish_infos(perception, header, info)
         self._send('output/ood_blobs', lambda: self._blobs(perception, header))
@@ -111,7 +109,7 @@ class Outputs:
             height, width = plane.shape
             scaled = rescaled(info, (height, width), header)
             if scaled is not None:
-                self._send(f'output/{name}', lambda scaled=scaled: scaled)
+                self._send(f'output/{name}', partial(_given, scaled))
 
     def _blobs(self, perception: Perception, header: Header) -> Any:
         found = blobs.find_blobs(perception.ood_mask, perception.ood_score, self._blob_min_area)
@@ -120,3 +118,11 @@ class Outputs:
     def _overlay(self, perception: Perception, header: Header, image: NDArray[np.uint8]) -> Image:
         picture = draw_overlay(image, perception, self._manifest.classes)
         return image_message(picture[..., ::-1], 'rgb8', header)
+
+
+def _image(pixels: Callable[[], NDArray[Any]], encoding: str, header: Header) -> Image:
+    return image_message(pixels(), encoding, header)
+
+
+def _given(message: Any) -> Any:
+    return message

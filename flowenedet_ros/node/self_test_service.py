@@ -40,7 +40,7 @@ class SelfTestService:
         return response
 
     def _in_executor(self, work: 'WorkerFuture[SelfTestReport]') -> Future:
-        executor = self._node.executor
+        executor: Any = self._node.executor
         future = Future(executor=executor)
 
         def finish(done: 'WorkerFuture[SelfTestReport]') -> None:
