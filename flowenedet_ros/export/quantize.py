@@ -1,7 +1,7 @@
 """The int8 file: segmenter quantised on images in the form that TensorRT parses."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,7 @@ from flowenedet_ros.inference.marks import segmenter_nodes
 QUANTISED = ('Conv', 'MatMul', 'Gemm')
 
 
-def to_int8(model: onnx.ModelProto, images: Iterable[NDArray[np.uint8]]) -> onnx.ModelProto:
+def to_int8(model: onnx.ModelProto, images: Sequence[NDArray[np.uint8]]) -> onnx.ModelProto:
     """Quantise the segmenter of a fused graph; detector and decisions stay in float32.
 
     Signed symmetric scales, a pair of quantise and dequantise nodes for every edge and float
@@ -26,7 +26,8 @@ def to_int8(model: onnx.ModelProto, images: Iterable[NDArray[np.uint8]]) -> onnx
     """
     from onnxruntime.quantization import QuantType, quantize_static  # type: ignore[import-untyped]
 
-    reader = _Images(images)
+    if not len(images):
+        raise ExportError('int8 needs images to calibrate on: give a folder with at least one')
     inside = {node.name for node in segmenter_nodes(model)}
     excluded = [node.name for node in model.graph.node if node.name not in inside]
     log = logging.getLogger()
@@ -38,7 +39,7 @@ def to_int8(model: onnx.ModelProto, images: Iterable[NDArray[np.uint8]]) -> onnx
             quantize_static(
                 model,
                 str(target),
-                reader,
+                _Images(images),
                 activation_type=QuantType.QInt8,
                 weight_type=QuantType.QInt8,
                 per_channel=True,
@@ -54,22 +55,18 @@ def to_int8(model: onnx.ModelProto, images: Iterable[NDArray[np.uint8]]) -> onnx
             quantised = onnx.load(str(target))
     finally:
         log.setLevel(level)
-    if not reader.given:
-        raise ExportError('int8 needs images to calibrate on: give a folder with at least one')
     return quantised
 
 
 class _Images:
     """Feed images one by one, as ONNX Runtime's calibration asks for them."""
 
-    def __init__(self, images: Iterable[NDArray[np.uint8]]) -> None:
+    def __init__(self, images: Sequence[NDArray[np.uint8]]) -> None:
         self._images: Iterator[NDArray[np.uint8]] = iter(images)
-        self.given = 0
 
     def get_next(self) -> dict[str, NDArray[np.generic]] | None:
         image = next(self._images, None)
         if image is None:
             return None
-        self.given += 1
         threshold = np.array([0.5], np.float32)
         return {'image': image[None], 'idm_threshold': threshold, 'ood_threshold': threshold}
