@@ -73,7 +73,7 @@ class SmlEstimator:
         deviation = (values - mean[classes]).square()
         variance = torch.bincount(classes, deviation, size) / count.clamp(min=1)
         if self._published:
-            weight = torch.where(self._count > 0, _EMA, 1.0)
+            weight = torch.where(self._count > 0, _EMA, 1.0).double()
             variance = torch.lerp(self._variance, variance, weight)
         else:
             # Pairwise merge (Chan, Golub and LeVeque, 1979).
@@ -99,7 +99,7 @@ class SmlEstimator:
         share = self._count / total
         mean = (share * self._mean).sum()
         variance = (share * (self._variance + (self._mean - mean).square())).sum()
-        own = torch.where(self._count > 0, 1.0, 0.0)
+        own = (self._count > 0).double()
         if not self._published:
             own = self._count / (self._count + self._shrinkage)
         return SmlStatistics(

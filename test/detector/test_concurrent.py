@@ -1,0 +1,203 @@
+import math
+
+import pytest
+import torch
+from detector_samples import CLASSES, DEEP, EMBEDDING, config, ready_detector, segmenter_output
+
+from flowenedet_ros.detector import DetectorConfig, DetectorError, build_detector, parameter_count
+from flowenedet_ros.detector.features import VARIABLES
+from flowenedet_ros.detector.loss import concurrent_loss
+
+VARIANTS = ['flowenedet', 'convnet']
+
+
+@pytest.fixture(params=VARIANTS)
+def detector(request):
+    return ready_detector(request.param)
+
+
+def test_two_scores_per_pixel(detector):
+    scores = detector(segmenter_output())
+    assert scores.idm.shape == scores.ood.shape == (2, 24, 32)
+    assert not torch.allclose(scores.idm, scores.ood)
+
+
+def test_component_probabilities_sum_to_one(detector):
+    features = detector.features(segmenter_output())
+    probabilities = detector.posterior(features).softmax(dim=1)
+    assert torch.allclose(probabilities.sum(1), torch.ones(2, 24, 32), atol=1e-6)
+    joint = detector.joint(features)
+    assert torch.allclose(joint.softmax(1), probabilities, atol=1e-5)
+
+
+def test_scores_follow_from_the_components_and_the_two_weights(detector):
+    detector.set_readout(energy_weight=0.5, doubt_weight=2.0)
+    output = segmenter_output()
+    features = detector.features(output)
+    correct, wrong, outlier = detector.posterior(features).log_softmax(1).unbind(1)
+    doubt = (1 - output.logits.double().softmax(1).amax(1)).log().float()
+    energy = output.logits.logsumexp(1)
+    scores = detector(output)
+    expected_ood = outlier - torch.logaddexp(correct, wrong) - 0.5 * energy
+    assert torch.allclose(scores.ood, expected_ood, atol=1e-3)
+    assert torch.allclose(scores.idm, wrong - correct + 2 * doubt, atol=1e-3)
+
+
+def test_flow_and_ablation_have_equal_inputs_and_size():
+    flow, plain = (ready_detector(variant) for variant in VARIANTS)
+    output = segmenter_output()
+    for ours, theirs in zip(flow.features(output), plain.features(output), strict=True):
+        assert torch.equal(ours, theirs)
+    assert parameter_count(plain) == pytest.approx(parameter_count(flow), rel=0.01)
+
+
+def test_parameters_stay_within_two_percent_of_a_small_segmenter():
+    shape = DetectorConfig('flowenedet', 19, embedding_channels=128, deep_channels=320)
+    assert parameter_count(build_detector(shape)) <= 25_000
+
+
+def test_features_are_bounded(detector):
+    output = segmenter_output()
+    output.logits[0, 0] = 1e20
+    features = detector.features(output)
+    assert features.fine.shape[1] == VARIABLES
+    assert features.fine.abs().max() <= 8
+    assert features.coarse.abs().max() <= 8 + 1e-3
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize('part', ['logits', 'embedding', 'deep'])
+def test_values_that_are_not_finite_give_finite_scores(detector, part, value):
+    output = segmenter_output()
+    getattr(output, part)[1, 1, 2, 3] = value
+    scores = detector(output)
+    assert torch.isfinite(scores.idm).all()
+    assert torch.isfinite(scores.ood).all()
+    assert scores.nonfinite.tolist() == [0, int(part == 'logits')]
+    assert scores.nonfinite.dtype is torch.int32
+
+
+def test_a_pixel_that_is_not_finite_is_as_doubtful_as_equal_logits(detector):
+    output = segmenter_output()
+    output.logits[0, :, 4, 5] = math.nan
+    equal = output._replace(logits=torch.where(output.logits.isnan(), 0, output.logits))
+    assert torch.allclose(detector(output).idm, detector(equal).idm, atol=1e-5)
+
+
+def test_works_from_the_logits_alone():
+    detector = build_detector(DetectorConfig('flowenedet', CLASSES))
+    output = segmenter_output()._replace(embedding=None, deep=None)
+    detector.fit_normalisation([output])
+    assert torch.isfinite(detector(output).ood).all()
+    # What the segmenter gives beyond the configuration is not read.
+    assert torch.equal(detector(segmenter_output()).ood, detector(output).ood)
+
+
+@pytest.mark.parametrize(
+    ('part', 'channels'), [('logits', CLASSES), ('embedding', EMBEDDING), ('deep', DEEP)]
+)
+def test_another_segmenter_is_refused(part, channels):
+    output = segmenter_output()
+    other = output._replace(**{part: torch.zeros(2, channels + 1, 24, 32)})
+    with pytest.raises(DetectorError, match=rf'{channels} channels and got {channels + 1}'):
+        ready_detector('flowenedet')(other)
+    if part != 'logits':
+        with pytest.raises(DetectorError, match='got nothing'):
+            ready_detector('flowenedet')(output._replace(**{part: None}))
+
+
+@pytest.mark.parametrize(('height', 'width'), [(23, 31), (24, 31), (17, 40)])
+def test_odd_sizes(detector, height, width):
+    scores = detector(segmenter_output(height, width))
+    assert scores.ood.shape == (2, height, width)
+    assert torch.isfinite(scores.ood).all()
+
+
+def test_cached_features_give_the_scores_of_the_direct_way(detector):
+    output = segmenter_output(23, 31)
+    idm, ood = detector.scores(detector.features(output))
+    direct = detector(output)
+    assert torch.allclose(idm, direct.idm, atol=1e-5)
+    assert torch.allclose(ood, direct.ood, atol=1e-5)
+
+
+def test_features_survive_float16(detector):
+    features = detector.features(segmenter_output())
+    exact = detector.scores(features)
+    rounded = detector.scores(features.to(torch.float16))
+    for ours, theirs in zip(exact, rounded, strict=True):
+        assert (ours - theirs).abs().max() < 0.1
+
+
+def test_a_crop_of_features_scores_like_its_place_in_the_image(detector):
+    features = detector.features(segmenter_output(96, 96))
+    _, whole = detector.scores(features)
+    _, part = detector.scores(features.crop(16, 24, 64, 64))
+    inside = slice(20, 44)
+    assert torch.allclose(
+        part[:, inside, inside], whole[:, 16 + 20 : 16 + 44, 24 + 20 : 24 + 44], atol=1e-4
+    )
+
+
+def test_a_crop_has_to_be_aligned(detector):
+    features = detector.features(segmenter_output())
+    assert features.alignment == 4
+    with pytest.raises(DetectorError, match='multiples of 4'):
+        features.crop(2, 0, 8, 8)
+
+
+def test_gradients_reach_every_parameter(detector):
+    target = torch.randint(0, 3, (2, 24, 32))
+    features = detector.features(segmenter_output())
+    likelihood = 0.1 if detector.is_density else 0.0
+    concurrent_loss(detector.joint(features), target, likelihood=likelihood).backward()
+    for name, parameter in detector.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_learns_three_kinds_of_pixels(detector):
+    output = segmenter_output(48, 48)
+    # Outliers show in the embedding, errors in the odds of the first class.
+    outlier = torch.zeros(2, 48, 48, dtype=torch.bool)
+    outlier[:, 8:24, 8:24] = True
+    output.embedding[:, :4] += 3 * outlier[:, None]
+    detector.fit_normalisation([output])
+    features = detector.features(output)
+    wrong = features.fine[:, 2] < -0.5
+    target = torch.where(outlier, 2, wrong.long())
+    optimiser = torch.optim.AdamW(detector.parameters(), lr=0.02)
+    for _ in range(80):
+        optimiser.zero_grad()
+        loss = concurrent_loss(detector.joint(features), target)
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        found = detector.posterior(features).argmax(1)
+    assert (found == target).float().mean() > 0.9
+
+
+def test_density_is_low_where_energies_are_unlike_any_seen():
+    detector = ready_detector('flowenedet')
+    output = segmenter_output(48, 48)
+    detector.fit_normalisation([output])
+    features = detector.features(output)
+    optimiser = torch.optim.AdamW(detector.parameters(), lr=0.02)
+    for _ in range(60):
+        optimiser.zero_grad()
+        (-detector.log_density(features).mean()).backward()
+        optimiser.step()
+    with torch.no_grad():
+        usual = detector.log_density(features)
+        strange = detector.log_density(features._replace(fine=features.fine + 4))
+    assert strange.median() < usual.quantile(0.05)
+
+
+def test_normalisation_needs_finite_pixels():
+    detector = build_detector(config('flowenedet'))
+    with pytest.raises(DetectorError, match='at least one training image'):
+        detector.fit_normalisation([])
+    output = segmenter_output()
+    output.logits.fill_(math.nan)
+    with pytest.raises(DetectorError, match='finite'):
+        detector.fit_normalisation([output])
