@@ -69,13 +69,15 @@ lint: setup-test
 	$(BIN)/mypy
 
 bench: setup-test
+	@mkdir -p out
 	$(BIN)/flowenedet benchmark --node --json out/benchmark.json $(ARGS)
 
 report: setup-test
 	$(BIN)/python -m flowenedet_ros.evaluation.report $(ARGS)
 
 soak: setup-test
-	FLOWENEDET_SOAK_MINUTES=30 $(BIN)/python -m pytest -m soak --timeout=3600 $(ARGS)
+	FLOWENEDET_SOAK_MINUTES=30 $(BIN)/python -m pytest test/node -k memory_stays_level \
+	  --timeout=3600 $(ARGS)
 
 clean:
 	rm -rf $(VENV) build install log out

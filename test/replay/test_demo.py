@@ -2,14 +2,19 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 from support.tiny_bundle import write_tiny_bundle
 
+from flowenedet_ros.inference import load_bundle
 from flowenedet_ros.replay.bag_reader import BagReader
 from flowenedet_ros.replay.environment import node_executable
 from flowenedet_ros.replay.errors import ReplayError
+from flowenedet_ros.replay.messages import Stamp
+from flowenedet_ros.replay.offline import OfflineRun
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -61,6 +66,45 @@ def test_bag_becomes_masks_picture_and_summary(
     picture = cv2.imread(str(out / 'contact_sheet.png'))
     assert picture is not None
     assert picture.std() > 10
+
+
+def decoded(path: Path, topic: str) -> dict[int, Any]:
+    with BagReader(path) as bag:
+        connections = [c for c in bag.connections if c.topic == topic]
+        messages = [bag.decode(message) for message in bag.messages(connections)]
+    return {Stamp.of(message).nanoseconds: message for message in messages}
+
+
+def test_offline_gives_what_the_node_published(
+    camera_bag: Path, tmp_path: Path, bundle: Path
+) -> None:
+    live, offline = tmp_path / 'demo' / 'bag', tmp_path / 'offline'
+    result = demo(live.parent, '--bag', camera_bag, '--model', bundle, '--rate', '0.2')
+    assert result.returncode == 0, result.stderr
+    with BagReader(live) as reader, load_bundle(bundle) as model:
+        OfflineRun(reader, offline, model, '/cam/image_raw').run()
+    for output in ('segmentation', 'planner_mask', 'planner_confidence', 'ood_score'):
+        topic = f'/flowenedet/output/{output}'
+        published, made = decoded(live, topic), decoded(offline, topic)
+        for stamp, message in published.items():
+            again = made[stamp]
+            assert (again.encoding, again.step) == (message.encoding, message.step)
+            assert Stamp.of(again) == Stamp.of(message)
+            assert np.array_equal(again.data, message.data)
+    for output in ('camera_info', 'score_camera_info'):
+        topic = f'/flowenedet/output/{output}'
+        published, made = decoded(live, topic), decoded(offline, topic)
+        for stamp, message in published.items():
+            assert made[stamp].width == message.width
+            assert np.allclose(made[stamp].k, message.k)
+            assert np.allclose(made[stamp].p, message.p)
+    assert label_map(offline) == label_map(live)
+
+
+def label_map(path: Path) -> Any:
+    with BagReader(path) as bag:
+        latched = [c for c in bag.connections if c.topic == '/flowenedet/label_map']
+        return json.loads(bag.decode(next(bag.messages(latched))).data)
 
 
 def test_malformed_frames_are_reported_not_fatal(
