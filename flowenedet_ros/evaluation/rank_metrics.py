@@ -128,9 +128,11 @@ def curve(ranking: Ranking, points: int = 256) -> dict[str, list[float]]:
     travelled = tpr + fpr + np.log10(fpr + 1e-6) / 6 + 1
     wanted = np.linspace(travelled[0], travelled[-1], points)
     index = np.unique(np.searchsorted(travelled, wanted).clip(0, len(tpr) - 1))
-    precision = true[index] / np.maximum(true[index] + false[index], 1)
+    # Nothing is alarmed at the first point, where precision takes the value of the next.
+    alarmed = np.maximum(index, 1)
+    precision = true[alarmed] / (true[alarmed] + false[alarmed])
     return {
         'tpr': tpr[index].tolist(),
         'fpr': fpr[index].tolist(),
-        'precision': np.where(index == 0, 1.0, precision).tolist(),
+        'precision': precision.tolist(),
     }

@@ -126,7 +126,7 @@ def _published(benchmark: str) -> str:
     tables: tuple[PublishedTable, ...] = TABLES.get(benchmark, ())
     found = []
     for table in tables:
-        rows = _rows(['-' if cell is None else cell for cell in row] for row in table.rows)
+        rows = _rows([_published_cell(cell, table.decimals) for cell in row] for row in table.rows)
         found.append(
             f'<h3>{escape(table.title)}</h3>{_table(["method", *table.columns], rows)}'
             f'<p class="note">{escape(table.source)}</p>'
@@ -138,6 +138,12 @@ def _published(benchmark: str) -> str:
         'hidden: they say where the field is, and only the rows above compare detectors.</p>'
         + ''.join(found)
     )
+
+
+def _published_cell(cell: str | float | None, decimals: int) -> str:
+    if cell is None:
+        return '-'
+    return cell if isinstance(cell, str) else f'{cell:.{decimals}f}'
 
 
 def _curves(folder: Path, parts: Mapping[str, PartResult]) -> str:

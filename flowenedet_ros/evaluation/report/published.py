@@ -14,12 +14,14 @@ class PublishedTable:
     """One table.
 
     :param rows: name, then one value a column; None where nothing was published.
+    :param decimals: as published.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | float | None, ...], ...]
     source: str
+    decimals: int = 2
 
 
 _TABLE_3 = 'FlowEneDet (UAI 2023), table 3, validation sets'
@@ -80,6 +82,7 @@ SEGMENT_ME_IF_YOU_CAN = PublishedTable(
         ('DenseHybrid (retrained)', 81.7, 0.2, 78.7, 2.1),
     ),
     _TABLE_5,
+    decimals=1,
 )
 CITYSCAPES = PublishedTable(
     'Open-mIoU of the paper',
@@ -90,6 +93,7 @@ CITYSCAPES = PublishedTable(
         ('best row, Cityscapes-C snow', 54.3),
     ),
     'FlowEneDet (UAI 2023), best cells of tables 1 and 2; threshold tuned on the test labels',
+    decimals=1,
 )
 
 TABLES: Mapping[str, tuple[PublishedTable, ...]] = {
