@@ -73,12 +73,15 @@ def _read_safetensors(path: Path) -> Checkpoint:
     try:
         with safe_open(path, framework='pt') as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            settings = json.loads((file.metadata() or {}).get('segmenter', '{}'))
-    except (SafetensorError, OSError, ValueError) as error:
+            told = (file.metadata() or {}).get('segmenter', '{}')
+    except (SafetensorError, OSError) as error:
         raise SegmenterError(f'{path} is no whole safetensors file: {error}') from error
-    names = settings.get('classes')
-    classes = names and tuple(ClassInfo(c['name'], tuple(c['color'])) for c in names)
-    return Checkpoint(path, _tensors(path, state), classes or None, settings)
+    try:
+        settings = json.loads(told)
+        listed = [ClassInfo(c['name'], tuple(c['color'])) for c in settings.get('classes', ())]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SegmenterError(f'{path}: its `segmenter` metadata is damaged: {error!r}') from error
+    return Checkpoint(path, _tensors(path, state), tuple(listed) or None, settings)
 
 
 def _read_torch(path: Path) -> Any:

@@ -50,7 +50,10 @@ def folder_checkpoint(folder: Path) -> Checkpoint:
     if path is None:
         raise SegmenterError(f'{folder} holds neither {" nor ".join(WEIGHT_FILES)}')
     found = read_checkpoint(path)
-    names = [str(labels[key]) for key in sorted(labels, key=int)]
+    try:
+        names = [str(labels[key]) for key in sorted(labels, key=int)]
+    except (TypeError, ValueError) as error:
+        raise SegmenterError(f'{folder / "config.json"}: id2label is no list of ids') from error
     if not names or names[0] == 'LABEL_0':
         return found
     return Checkpoint(path, found.state, classes_named(names))

@@ -5,6 +5,7 @@ import pickle
 import pytest
 import torch
 from formula_weights import formula_image, formula_state
+from safetensors.torch import save_file
 
 from flowenedet_ros.data.classes import CAMVID_CLASSES, ClassInfo
 from flowenedet_ros.segmenters import load_segmenter
@@ -135,6 +136,14 @@ def test_saved_segmenter_describes_itself(state, tmp_path):
     assert torch.equal(loaded(images).logits, plain(images).logits)
     with pytest.raises(SegmenterError, match='is a deeplabv3plus_efficientnet-lite0, not a seg'):
         load_segmenter('segformer_b0', path)
+
+
+def test_damaged_metadata_is_refused(tmp_path):
+    for told in ('no json', '[]', '{"classes": [1]}'):
+        path = tmp_path / 'weights.safetensors'
+        save_file({'a': torch.zeros(1)}, path, metadata={'segmenter': told})
+        with pytest.raises(SegmenterError, match='metadata is damaged'):
+            load_segmenter(path)
 
 
 def test_class_names_beside_mmsegmentation_weights_are_read(state, tmp_path):
