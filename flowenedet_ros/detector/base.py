@@ -60,8 +60,8 @@ class DetectorOutput(NamedTuple):
 class Detector(nn.Module, ABC):
     """A detector on top of a frozen segmenter.
 
-    It works in two steps so that the first can be cached on disk while the second is trained:
-    `features` has statistics but no trained weight, `joint` and `scores` read features alone.
+    It works in two steps: `features` has statistics but no trained weight, `joint` and `scores`
+    read features alone.
     """
 
     components: int
@@ -114,12 +114,12 @@ class Detector(nn.Module, ABC):
         """Return raw IDM and OOD log-odds, each (N, h, w)."""
 
     def features(self, output: SegmenterOutput) -> Features:
-        """Turn a segmenter output into what `joint` and `scores` read, and no more.
+        """Turn a segmenter output into what `joint` and `scores` read.
 
         :raises DetectorError: the segmenter gives other channels than the configuration says.
         """
         self.check(output)
-        return self.extract(output, finite_pixels(output.logits)).compact()
+        return self.extract(output, finite_pixels(output.logits))
 
     def forward(self, output: SegmenterOutput) -> DetectorOutput:
         """Score every pixel at the resolution of the logits.

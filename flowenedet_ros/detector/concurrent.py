@@ -111,13 +111,12 @@ class ConcurrentDetector(Detector):
 
     def evidence(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return energy and log(1 - MSP), each (N, h, w), as read off the features."""
-        z, normaliser = features.fine.float(), self.extractor.variables
+        z, normaliser = features.fine, self.extractor.variables
         # -softplus of the odds is log(1 - MSP) without cancellation.
         return normaliser.restore(z, _ENERGY), -softplus(normaliser.restore(z, _FIRST_ODDS))
 
     def _context(self, features: Features) -> tuple[Tensor, Tensor, tuple[int, int]]:
         """Return the variables, the context and the size of the former."""
-        features = features.to(torch.float32)
         z = features.fine
         return z, self.context(features), (z.shape[2], z.shape[3])
 

@@ -54,8 +54,8 @@ class ContextNet(nn.Module):
         """Return (N, width, ceil(h / 2), ceil(w / 2))."""
         x: Tensor = self.local(features.coarse)
         if self.embedding is not None and features.embedding is not None:
-            stride = 2 if features.embedding.shape[3] > x.shape[3] else 1
-            x = x + self.embedding(features.embedding, stride)
+            # Every second row and column of the embedding costs a quarter of all.
+            x = x + self.embedding(features.embedding, stride=2)
         if self.deep is not None and features.deep is not None:
             x = x + enlarge_like(self.deep(features.deep), x)
         # What is not finite must not spread to the neighbours.

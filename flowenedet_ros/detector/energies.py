@@ -13,7 +13,7 @@ LOG_FLOOR = math.log(1e-6)
 _FINITE_SUM = 1e30
 _MAX_ODDS = 30.0
 _MAX_SECOND_ODDS = 10.0
-_TINY = 1e-30
+_TINY = 1e-37
 
 
 def softplus(x: Tensor) -> Tensor:

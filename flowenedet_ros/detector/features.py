@@ -1,13 +1,12 @@
 """From a segmenter's output to the inputs of a detector: statistics, no trained weights."""
 
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowenedet_ros.detector.energies import standardise, summarise
-from flowenedet_ros.detector.errors import DetectorError
 from flowenedet_ros.detector.normalise import Normaliser
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 
@@ -18,65 +17,16 @@ _SPREAD_FLOOR = 1e-4
 
 
 class Features(NamedTuple):
-    """What a detector reads of a batch; small enough to be kept on disk as float16."""
+    """What a detector reads of a batch."""
 
     fine: Tensor
     """(N, F, h, w) at the resolution of the logits."""
     coarse: Tensor | None = None
     """(N, G, ceil(h / 2), ceil(w / 2)) the logits around a pixel."""
     embedding: Tensor | None = None
-    """(N, V, h, w) the segmenter's embedding, or every second row and column of it."""
+    """(N, V, h, w) the segmenter's embedding, of which every second row and column is read."""
     deep: Tensor | None = None
     """(N, D, h', w') the segmenter's deeper map as it is."""
-
-    @property
-    def alignment(self) -> int:
-        """Pixels of `fine` that one pixel of the coarsest part covers."""
-        if self.coarse is None:
-            return 1
-        return 2 if self.deep is None else 2 * _scale(self.coarse, self.deep)
-
-    def crop(self, top: int, left: int, height: int, width: int) -> Self:
-        """Cut a window out of all parts.
-
-        :raises DetectorError: a number is no multiple of `alignment`.
-        """
-        unit = self.alignment
-        if any(value % unit for value in (top, left, height, width)):
-            raise DetectorError(
-                f'a crop of features has to start and end at multiples of {unit} pixels, asked for '
-                f'{height} x {width} at {top}, {left}'
-            )
-
-        def cut(x: Tensor | None, step: int) -> Tensor | None:
-            if x is None:
-                return None
-            rows = slice(top // step, (top + height) // step)
-            return x[..., rows, left // step : (left + width) // step]
-
-        fine = self.fine[..., top : top + height, left : left + width]
-        return self._replace(
-            fine=fine,
-            coarse=cut(self.coarse, 2),
-            embedding=cut(self.embedding, 1 if self._has_whole_embedding else 2),
-            deep=cut(self.deep, unit),
-        )
-
-    def compact(self) -> Self:
-        """Drop the rows and columns of the embedding that no detector reads."""
-        if self.embedding is None or not self._has_whole_embedding:
-            return self
-        return self._replace(embedding=self.embedding[..., ::2, ::2])
-
-    @property
-    def _has_whole_embedding(self) -> bool:
-        return self.embedding is not None and self.embedding.shape[2:] == self.fine.shape[2:]
-
-    def to(self, target: torch.dtype | torch.device) -> 'Features':
-        """Convert or move all parts."""
-        fine, *rest = (None if part is None else part.to(target) for part in self)
-        assert fine is not None
-        return Features(fine, *rest)
 
 
 def pool_channels(x: Tensor, groups: int) -> Tensor:

@@ -143,9 +143,8 @@ class FedDetector(Detector):
 
     def joint(self, features: Features) -> Tensor:
         """Return the log joint of correct and wrong, (N, 2, h, w)."""
-        fine = features.fine.float()
-        condition = fine[:, 2:] if self._channels else None
-        joint: Tensor = self.head(*self.flow(fine[:, :2], condition))
+        condition = features.fine[:, 2:] if self._channels else None
+        joint: Tensor = self.head(*self.flow(features.fine[:, :2], condition))
         return joint
 
     def scores(self, features: Features) -> tuple[Tensor, Tensor]:

@@ -43,7 +43,7 @@ def test_summary_agrees_with_the_sorted_softmax(values):
     assert summary.first_odds.item() == pytest.approx(min(first.item(), 30), abs=1e-3)
     if exact[0] > exact[1]:
         # Beside classes that are out of reach anyway the second odds may be limited.
-        reachable = exact[1] - exact[0] > -80
+        reachable = exact[1] - exact[0] > -60
         expected = min(second.item(), 10)
         assert not reachable or summary.second_odds.item() == pytest.approx(expected, abs=0.02)
 

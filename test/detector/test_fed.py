@@ -87,7 +87,7 @@ def test_published_form_has_no_inverse():
 @pytest.mark.parametrize('form', ['published', 'corrected'])
 def test_training_lowers_the_published_loss(variant, form):
     output = segmenter_output()
-    detector = ready_detector(variant, form=form, blocks=2).train()
+    detector = ready_detector(variant, form=form, blocks=2, condition=4).train()
     features = detector.features(output)
     target = published_target(output.logits, output.logits.argmax(1))
     # Wrong where the energy is low: what the detector is able to see.

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from flowenedet_ros.detector.loss import (
+    INLIER,
     concurrent_loss,
     concurrent_target,
     published_loss,
@@ -53,3 +54,9 @@ def test_full_likelihood_is_the_negative_log_joint():
     loss = concurrent_loss(joint, target, class_weights=(1.0, 1.0, 1.0), likelihood=4.0)
     expected = -joint.gather(1, target[:, None]).mean()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_an_inlier_of_unlabelled_frames_may_be_correct_or_wrong_but_no_outlier():
+    joint = torch.log(torch.tensor([0.3, 0.2, 0.5])).view(1, 3, 1, 1)
+    target = torch.full((1, 1, 1), INLIER)
+    assert concurrent_loss(joint, target).item() == pytest.approx(-math.log(0.5), rel=1e-5)
