@@ -59,6 +59,7 @@ def run(node: FlowEneDetNode) -> int:
         )
     if node.get_parameter('autostart').value and not node.start():
         return FAILED if ok() else OK
+    # Jazzy's EventsExecutor needs less time, but drops the QoS events that lost frames show in.
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     executor.spin()

@@ -8,6 +8,7 @@ from node.harness import NODE, image, pixels_of
 from rcl_interfaces.srv import DescribeParameters, ListParameters
 from sensor_msgs.msg import Image
 
+from flowenedet_ros.node.parameter_table import markdown_table
 from flowenedet_ros.node.parameters import SPECS
 
 PARAM_YAML = Path(__file__).resolve().parents[2] / 'config' / 'flowenedet.param.yaml'
@@ -127,3 +128,9 @@ def test_qos_of_a_topic_can_be_overridden(robot, bundle):
 
     assert [info.qos_profile.reliability.name for info in infos] == ['BEST_EFFORT']
     assert 'unknown parameter' not in robot.messages['flowenedet', 'inference']
+
+
+def test_the_readme_has_the_table_of_the_declarations():
+    readme = Path(__file__).resolve().parents[2] / 'README.md'
+
+    assert markdown_table() in readme.read_text()
