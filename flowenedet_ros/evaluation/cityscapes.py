@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.confusion import Confusion
-from flowenedet_ros.evaluation.counting import Groups, count, indices_of
+from flowenedet_ros.evaluation.counting import Groups, Kind, count, note_pixels
 from flowenedet_ros.evaluation.frames import enlarge, nearest
 from flowenedet_ros.evaluation.histogram import ScoreHistogram, score_keys
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
@@ -22,7 +22,7 @@ from flowenedet_ros.evaluation.source import Tensors
 from flowenedet_ros.evaluation.tally import Tally
 
 _GROUPS = ('right', 'wrong', 'unknown')
-TASKS: Mapping[str, tuple[str, ...]] = {'idm': ('right',), 'ood': ('right', 'wrong')}
+TASKS: Mapping[Kind, tuple[str, ...]] = {'idm': ('right',), 'ood': ('right', 'wrong')}
 """Negatives of misclassified and of void pixels."""
 
 
@@ -44,16 +44,14 @@ class CityscapesTask(IdmTask):
         labels = self.counting.labels(sample, scores)
         predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
         groups = right_and_wrong(labels, predicted, self.classes)
-        groups['unknown'] = indices_of(labels >= self.classes)
-        for group, indices in groups.items():
-            tally.counts[group] += len(indices)
-            tally.counts['pixels'] += len(indices)
+        groups['unknown'] = labels >= self.classes
+        note_pixels(groups, tally)
         tally.part('confusion', partial(Confusion, self.classes)).add(labels, predicted)
-        wrong = (predicted != labels).ravel()
+        wrong = predicted != labels
         noted: dict[str, float] = {}
         for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')).items():
             for kind in TASKS:
-                frame = count(keys[kind], groups, tally, f'{name}/{kind}')  # type: ignore[index]
+                frame = count(keys[kind], groups, tally, f'{name}/{kind}', _GROUPS)
                 noted |= _frame_figures(f'{name}/{kind}', frame, kind)
             noted |= self._joint(name, scores[name], groups, predicted, wrong, tally)
         tally.frames[sample.name] = noted | {
@@ -71,16 +69,16 @@ class CityscapesTask(IdmTask):
         wrong: NDArray[np.bool_],
         tally: Tally,
     ) -> dict[str, float]:
-        keys = score_keys(enlarge(joint_score(scores), predicted.shape)).ravel()
-        frame = count(keys, groups, tally, f'{name}/joint')
+        keys = score_keys(enlarge(joint_score(scores), predicted.shape))
+        frame = count(keys, groups, tally, f'{name}/joint', _GROUPS)
         histogram = tally.part(f'{name}/open', partial(OpenHistogram, self.classes))
         inside = predicted < self.classes
-        histogram.add(keys[inside.ravel()], predicted[inside], wrong[inside.ravel()])
+        histogram.add(keys[inside], predicted[inside], wrong[inside])
         ranking = frame.ranking(('wrong', 'unknown'), ('right',))
         return {f'{name}/threshold': best_f1(ranking)[1]}
 
 
-def _frame_figures(prefix: str, frame: ScoreHistogram, kind: str) -> dict[str, float]:
+def _frame_figures(prefix: str, frame: ScoreHistogram, kind: Kind) -> dict[str, float]:
     positive = 'wrong' if kind == 'idm' else 'unknown'
     figures = rank_figures(frame.descending(positive, *TASKS[kind]))
     return {f'{prefix}/{key}': figures[key] for key in ('auroc', 'ap', 'fpr95')}

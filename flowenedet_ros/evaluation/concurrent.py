@@ -7,11 +7,9 @@ with one score for both tasks cannot do it well: what it calls an error, it call
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from flowenedet_ros.data.classes import OUTLIER
 from flowenedet_ros.data.folder import Sample
-from flowenedet_ros.evaluation.counting import check_ood_labels, count, indices_of
+from flowenedet_ros.evaluation.counting import check_ood_labels, count, note_pixels
 from flowenedet_ros.evaluation.frames import nearest
 from flowenedet_ros.evaluation.histogram import ScoreHistogram
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
@@ -57,21 +55,17 @@ class ConcurrentTask(IdmTask):
     ) -> None:
         """Count one frame."""
         labels = self.counting.labels(sample, scores)
-        nothing = np.zeros(0, np.int64)
         if sample.name.startswith('ood/'):
             check_ood_labels(sample)
-            groups = {'right': nothing, 'wrong': nothing}
-            groups |= {'known': indices_of(labels == 0), 'unknown': indices_of(labels == 1)}
+            groups = {'known': labels == 0, 'unknown': labels == 1}
         else:
             predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
             groups = right_and_wrong(labels, predicted, self.classes)
-            groups |= {'known': nothing, 'unknown': indices_of(labels == OUTLIER)}
-        for group, indices in groups.items():
-            tally.counts[group] += len(indices)
-            tally.counts['pixels'] += len(indices)
+            groups['unknown'] = labels == OUTLIER
+        note_pixels(groups, tally)
         for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')).items():
-            count(keys['idm'], groups, tally, f'{name}/idm')
-            count(keys['ood'], groups, tally, f'{name}/ood')
+            count(keys['idm'], groups, tally, f'{name}/idm', _GROUPS)
+            count(keys['ood'], groups, tally, f'{name}/ood', _GROUPS)
 
 
 def concurrent_figures(tally: Tally, methods: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -18,8 +18,8 @@ from flowenedet_ros.evaluation.tally import Tally
 
 Resolution = Literal['labels', 'stride']
 Kind = Literal['idm', 'ood']
-Groups = Mapping[str, NDArray[np.int64]]
-"""Flat indices of the pixels of each group."""
+Groups = Mapping[str, NDArray[np.bool_]]
+"""Where each group's pixels are, at the size of the comparison."""
 
 
 @dataclass(frozen=True)
@@ -45,33 +45,39 @@ class Counting:
     def keys(
         self, sample: Sample, scores: Mapping[str, Scores], kinds: tuple[Kind, ...]
     ) -> dict[str, dict[Kind, Keys]]:
-        """Return the histogram bins of every score map at that size, flat."""
+        """Return the histogram bins of every score map at that size."""
         shape = self.shape(sample, scores)
         found: dict[str, dict[Kind, Keys]] = {}
         for name, pair in scores.items():
             maps: dict[Kind, NDArray[np.float32]] = {'idm': pair.idm, 'ood': pair.ood}
-            first = score_keys(enlarge(maps[kinds[0]], shape)).ravel()
+            first = score_keys(enlarge(maps[kinds[0]], shape))
             found[name] = {kinds[0]: first}
             for kind in kinds[1:]:
                 same = maps[kind] is maps[kinds[0]]
-                found[name][kind] = first if same else _flat_keys(maps[kind], shape)
+                found[name][kind] = first if same else score_keys(enlarge(maps[kind], shape))
         return found
 
 
-def _flat_keys(score: NDArray[np.float32], shape: tuple[int, ...]) -> Keys:
-    return score_keys(enlarge(score, shape)).ravel()
+def count(
+    keys: Keys, groups: Groups, tally: Tally, part: str, names: tuple[str, ...]
+) -> ScoreHistogram:
+    """Count groups of one frame in a histogram of that name; return the frame's own.
 
-
-def count(keys: Keys, groups: Groups, tally: Tally, part: str) -> ScoreHistogram:
-    """Count groups of one frame in a histogram of that name; return the frame's own."""
-    names = tuple(groups)
+    :param names: of all groups of the histogram, those that this frame has none of among them.
+    """
     histogram = ScoreHistogram(names)
-    for group, indices in groups.items():
-        # Taking all of an array is much dearer than the array itself.
-        histogram.add(group, keys if len(indices) == len(keys) else keys[indices])
-    total = tally.part(part, lambda: ScoreHistogram(names))
-    total.merge(histogram)
+    for group, chosen in groups.items():
+        histogram.add(group, keys[chosen])
+    tally.part(part, lambda: ScoreHistogram(names)).merge(histogram)
     return histogram
+
+
+def note_pixels(groups: Groups, tally: Tally) -> None:
+    """Count the pixels of each group and of all."""
+    for group, chosen in groups.items():
+        pixels = int(np.count_nonzero(chosen))
+        tally.counts[group] += pixels
+        tally.counts['pixels'] += pixels
 
 
 def note_frame(
@@ -84,11 +90,6 @@ def note_frame(
         kept = {key: figures[key] for key in ('auroc', 'ap', 'fpr95')}
         share = histogram.total(positive) / max(1, histogram.total(negative))
         tally.frames[name] = {**kept, 'share': share}
-
-
-def indices_of(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return flat indices of chosen pixels."""
-    return np.flatnonzero(chosen)
 
 
 def check_ood_labels(sample: Sample) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.confusion import Confusion
-from flowenedet_ros.evaluation.counting import Counting, count, indices_of, note_frame
+from flowenedet_ros.evaluation.counting import Counting, count, note_frame, note_pixels
 from flowenedet_ros.evaluation.frames import Samples, nearest
 from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
 from flowenedet_ros.evaluation.methods import Scores
@@ -46,21 +46,20 @@ class IdmTask:
         labels = self.counting.labels(sample, scores)
         predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
         groups = right_and_wrong(labels, predicted, self.classes)
-        tally.counts['pixels'] += sum(len(indices) for indices in groups.values())
-        tally.counts['wrong'] += len(groups['wrong'])
+        note_pixels(groups, tally)
         tally.part('confusion', partial(Confusion, self.classes)).add(labels, predicted)
         for name, keys in self.counting.keys(sample, scores, ('idm',)).items():
-            histogram = count(keys['idm'], groups, tally, f'{name}/idm')
+            histogram = count(keys['idm'], groups, tally, f'{name}/idm', _GROUPS)
             note_frame(tally, sample.name, name, histogram, ('wrong', 'right'))
 
 
 def right_and_wrong(
     labels: NDArray[np.uint8], predicted: NDArray[np.uint8], classes: int
-) -> dict[str, NDArray[np.int64]]:
-    """Return flat indices of labelled pixels whose prediction is right, and wrong."""
+) -> dict[str, NDArray[np.bool_]]:
+    """Return where labelled pixels are predicted right, and wrong."""
     same = labels == predicted
     known = labels < classes
-    return {'right': indices_of(same & known), 'wrong': indices_of(~same & known)}
+    return {'right': same & known, 'wrong': known & ~same}
 
 
 def idm_ranking(tally: Tally, method: str) -> Ranking:

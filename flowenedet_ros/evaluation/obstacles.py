@@ -6,6 +6,7 @@ from typing import Any
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.components import ComponentTally, SizeLimits
 from flowenedet_ros.evaluation.frames import Samples, enlarge
+from flowenedet_ros.evaluation.histogram import reaches
 from flowenedet_ros.evaluation.methods import Scores
 from flowenedet_ros.evaluation.ood import OodTask, ood_figures, ood_ranking
 from flowenedet_ros.evaluation.rank_metrics import best_f1
@@ -51,7 +52,8 @@ class ComponentTask:
     ) -> None:
         """Count the components of one frame."""
         for name, threshold in self.thresholds.items():
-            predicted = enlarge(scores[name].ood, sample.labels.shape) >= threshold
+            large = enlarge(scores[name].ood, sample.labels.shape)
+            predicted = reaches(large, threshold)
             components = tally.part(f'{name}/components', ComponentTally)
             components.add(predicted, sample.labels, self.limits)
 

@@ -8,8 +8,8 @@ from flowenedet_ros.evaluation.counting import (
     Counting,
     check_ood_labels,
     count,
-    indices_of,
     note_frame,
+    note_pixels,
 )
 from flowenedet_ros.evaluation.frames import Samples
 from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
@@ -34,10 +34,10 @@ class OodTask:
         """Count one frame."""
         check_ood_labels(sample)
         labels = self.counting.labels(sample, scores)
-        groups = {'known': indices_of(labels == 0), 'unknown': indices_of(labels == 1)}
-        tally.counts['pixels'] += sum(len(indices) for indices in groups.values())
+        groups = {'known': labels == 0, 'unknown': labels == 1}
+        note_pixels(groups, tally)
         for name, keys in self.counting.keys(sample, scores, ('ood',)).items():
-            histogram = count(keys['ood'], groups, tally, f'{name}/ood')
+            histogram = count(keys['ood'], groups, tally, f'{name}/ood', _GROUPS)
             note_frame(tally, sample.name, name, histogram, ('unknown', 'known'))
 
 

@@ -9,10 +9,10 @@ so it is not to be held against an mIoU, nor against the open-mIoU of other pape
 import numpy as np
 from numpy.typing import NDArray
 
-from .histogram import BINS, Keys, bin_edges, score_keys
+from .histogram import BINS, Keys, bin_values, score_keys
 
-_COARSER = 6
-"""Bits dropped from the bins of `histogram`: 128 bins an octave are enough for a threshold."""
+_COARSER = 2
+"""Bits dropped from the bins of `histogram`: 256 bins an octave are enough for a threshold."""
 
 
 class OpenHistogram:
@@ -34,7 +34,7 @@ class OpenHistogram:
         bins = BINS >> _COARSER
         group = predicted.ravel().astype(np.int64) * 2 + wrong.ravel()
         group *= bins
-        group += keys.ravel() >> np.uint32(_COARSER)
+        group += keys.ravel() >> np.uint16(_COARSER)
         self._counts += np.bincount(group, minlength=self._counts.size).reshape(-1, bins)
 
     def merge(self, other: 'OpenHistogram') -> None:
@@ -69,7 +69,7 @@ class OpenHistogram:
             return float('nan'), float('nan')
         mass = np.cumsum(counts.sum(axis=0))
         index = np.unique(np.searchsorted(mass, mass[-1] * np.linspace(0, 1, 65)[1:]))
-        edges = bin_edges(keys[index.clip(0, len(keys) - 1)] << _COARSER)
+        edges = bin_values(keys[index.clip(0, len(keys) - 1)] << _COARSER)
         return max((self.mean_iou(float(edge)), float(edge)) for edge in edges)
 
     def _occupied(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

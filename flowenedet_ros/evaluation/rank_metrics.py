@@ -85,7 +85,7 @@ def fpr_at_tpr(ranking: Ranking, target: float = TPR_TARGET) -> Figure:
 
 
 def best_f1(ranking: Ranking) -> tuple[float, float]:
-    """Return the greatest F1 over all thresholds and the threshold (score >= threshold)."""
+    """Return the greatest F1 over all thresholds and its threshold, for `histogram.reaches`."""
     if not ranking.positives.any():
         return float('nan'), float('nan')
     true = ranking.true_positives.astype(np.float64)

@@ -34,7 +34,7 @@ class Reliability:
 def reliability(ranking: Ranking) -> Reliability | None:
     """Return the reliability of a score, or None where it is no rate: outside [0, 1], or empty.
 
-    Means of scores are low by at most one part in 8,192, a bin of the histogram.
+    Means of scores are off by at most one part in 2,048, half a bin of the histogram.
     """
     scores = ranking.thresholds
     if not scores.size or scores[-1] < 0 or scores[0] > 1:

@@ -86,7 +86,7 @@ def test_open_miou_is_the_plain_computation_at_a_threshold():
 def test_threshold_above_all_scores_sets_nothing_aside():
     labels, predicted = random_maps(1)
     histogram = OpenHistogram(5)
-    histogram.add(np.full(labels.shape, 9, np.uint32), predicted, labels != predicted)
+    histogram.add(np.full(labels.shape, 9, np.uint16), predicted, labels != predicted)
     assert histogram.iou(1.0)[-1] == 0
 
 

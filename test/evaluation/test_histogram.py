@@ -10,10 +10,11 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from flowenedet_ros.evaluation import rank_metrics
-from flowenedet_ros.evaluation.histogram import ScoreHistogram, bin_edges, score_keys
+from flowenedet_ros.evaluation.histogram import ScoreHistogram, bin_values, reaches, score_keys
 
 GROUPS = ('negative', 'positive')
-FLOATS = st.floats(width=32, allow_nan=False)
+# Some runtimes switch subnormal numbers off for the whole process.
+FLOATS = st.floats(width=32, allow_nan=False, allow_subnormal=False)
 
 
 def ranking_of(scores, positive):
@@ -34,15 +35,21 @@ def test_bins_keep_the_order_of_numbers(values):
     scores = np.sort(np.array(values, np.float32))
     keys = score_keys(scores)
     assert (np.diff(keys.astype(np.int64)) >= 0).all()
-    assert (bin_edges(keys) <= scores).all()
-    assert (scores < bin_edges(keys + 1)).all() or np.isinf(scores).any()
 
 
-def test_negative_zero_shares_the_bin_of_zero():
-    assert len(np.unique(score_keys(np.array([-0.0, 0.0], np.float32)))) == 1
+@given(st.floats(2**-14, 65000, width=32), st.sampled_from([-1, 1]))
+def test_bins_are_a_thousandth_of_the_score_wide(size, sign):
+    score = np.float32(sign * size)
+    bin_value = bin_values(score_keys(score.reshape(1)))[0]
+    assert bin_value == pytest.approx(float(score), rel=2**-10)
 
 
-@pytest.mark.parametrize('scale', [1e-9, 1.0, 3e5])
+def test_reaching_a_threshold_is_being_in_its_bin_or_above():
+    scores = np.array([[0.1, 0.50001], [0.5, 0.6]], np.float32)
+    assert reaches(scores, 0.5).tolist() == [[False, True], [True, True]]
+
+
+@pytest.mark.parametrize('scale', [1e-3, 1.0, 300.0])
 @pytest.mark.parametrize('shift', [-3.0, 0.0, 20.0])
 def test_figures_are_those_of_scikit_learn_within_the_stated_bound(scale, shift):
     generator = np.random.default_rng(7)
@@ -57,8 +64,8 @@ def test_figures_are_those_of_scikit_learn_within_the_stated_bound(scale, shift)
     }
     for name, value in expected.items():
         assert abs(figures[name] - value) <= figures[f'{name}_error'] + 1e-12, name
-        assert figures[f'{name}_error'] < 3e-3, name
-        assert abs(figures[name] - value) < 1e-3, name
+        # Far from zero, a spread of one has 64 bins.
+        assert abs(figures[name] - value) < (5e-3 if shift == 20 else 1e-3), name
 
 
 @settings(deadline=None)
@@ -106,7 +113,7 @@ def test_any_split_merges_to_the_same_figures_bit_for_bit():
 
 def test_counts_stay_exact_beyond_float32():
     histogram = ScoreHistogram(GROUPS)
-    keys = np.zeros((1 << 24) + 3, np.uint32)
+    keys = np.zeros((1 << 24) + 3, np.uint16)
     histogram.add('negative', keys)
     assert histogram.total('negative') == (1 << 24) + 3
 
