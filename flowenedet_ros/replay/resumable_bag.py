@@ -77,32 +77,45 @@ class ResumableBag:
         :param notes: counts to give back likewise.
         :raises OSError: the disk is full, for example.
         """
-        if self._writer is None:
-            self._begin_part()
-        assert self._writer is not None
-        writer, self._writer = self._writer, None
-        writer.close()
-        part = self.path / PART / f'{PART}.mcap'
-        number = 0 if self._metadata is None else len(self._metadata['relative_file_paths'])
-        name = f'{self.path.name}_{number}.mcap'
-        merged = _merged(self._metadata, _read(self.path / PART)[INFORMATION], name)
         state = {
             'identity': self._identity,
             'position': position,
             'complete': complete,
             'notes': dict(notes),
         }
-        merged['custom_data'] = {CUSTOM_KEY: json.dumps(state)}
-        _sync(part)
-        os.replace(part, self.path / name)
+        if self._writer is None and self._metadata is None:
+            self._begin_part()
+        information = self._metadata if self._writer is None else self._finish_part()
+        assert information is not None
+        information = {**information, 'custom_data': {CUSTOM_KEY: json.dumps(state)}}
         try:
-            _write_metadata(self.path, {INFORMATION: merged})
+            _write_metadata(self.path, {INFORMATION: information})
         except OSError:
-            (self.path / name).unlink()
+            self._forget_files_beyond(self._metadata, information)
             raise
-        self._metadata = merged
+        self._metadata = information
         self.position, self.complete, self.notes = position, complete, dict(notes)
-        shutil.rmtree(self.path / PART)
+
+    def _finish_part(self) -> dict[str, Any]:
+        assert self._writer is not None
+        writer, self._writer = self._writer, None
+        self.part_bytes = 0
+        writer.close()
+        part = self.path / PART
+        number = 0 if self._metadata is None else len(self._metadata['relative_file_paths'])
+        name = f'{self.path.resolve().name}_{number}.mcap'
+        merged = _merged(self._metadata, _read(part)[INFORMATION], name)
+        _sync(part / f'{PART}.mcap')
+        os.replace(part / f'{PART}.mcap', self.path / name)
+        shutil.rmtree(part)
+        return merged
+
+    def _forget_files_beyond(
+        self, known: dict[str, Any] | None, information: dict[str, Any]
+    ) -> None:
+        kept = set() if known is None else set(known['relative_file_paths'])
+        for name in set(information['relative_file_paths']) - kept:
+            (self.path / name).unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Drop the file being written and give its space back."""
