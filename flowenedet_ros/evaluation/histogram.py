@@ -25,13 +25,12 @@ Keys = NDArray[np.uint16]
 def score_keys(scores: NDArray[np.float32]) -> Keys:
     """Return the bin of each score; greater scores never have lesser bins.
 
-    :param scores: any shape, no NaN (give NaN a place first: see `methods.finite`).
+    :param scores: any shape, no NaN and no minus zero (see `methods.finite`).
     """
     contiguous = np.ascontiguousarray(scores, np.float32)
     # Torch rounds to float16 many times faster than NumPy.
     bits = torch.from_numpy(contiguous).half().numpy().view(np.int16)
-    # Negative numbers sort backwards by their bits: turn all but the sign around. Minus zero, the
-    # only one that is not below zero, becomes the bin just below it.
+    # Negative numbers sort backwards by their bits: turn all but the sign around.
     ordered = ((bits >> 15) & 0x7FFF) ^ bits
     keys: Keys = ordered.view(np.uint16) ^ np.uint16(_ZERO)
     return keys.reshape(np.shape(scores))

@@ -127,7 +127,11 @@ class Methods:
 
 
 def finite(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give scores that are no numbers the greatest one: what cannot be judged is suspicious."""
+    """Give scores that are no numbers the greatest one: what cannot be judged is suspicious.
+
+    Minus zero becomes zero, its equal.
+    """
+    scores = scores + np.float32(0)
     if np.isfinite(scores).all():
         return scores
     clean = np.nan_to_num(scores, nan=_LARGEST, posinf=_LARGEST, neginf=-_LARGEST)
