@@ -24,6 +24,20 @@ def image_size(text: str) -> tuple[int, int]:
     return size
 
 
+def number_pair(text: str) -> tuple[float, float]:
+    """Read `MIN,MAX`, two positive numbers in order.
+
+    :raises CommandError: where the text is of another form.
+    """
+    try:
+        low, high = (float(part) for part in text.split(','))
+    except ValueError:
+        low, high = 0.0, 0.0
+    if not 0 < low <= high < float('inf'):
+        raise CommandError(f'{text!r}: expected two positive numbers in order, such as 0.6,1.9')
+    return low, high
+
+
 def labelled_folder(text: str) -> LabelledFolder:
     """Open `DIR` or `DIR:LABEL_MAP`.
 

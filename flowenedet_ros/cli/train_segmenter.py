@@ -38,6 +38,12 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
     )
     parser.add_argument('--architecture', default='deeplabv3plus_efficientnet-lite0')
     parser.add_argument('--size', default='384x512', metavar='HxW', help='training view in pixels')
+    parser.add_argument(
+        '--scales',
+        default='0.6,1.9',
+        metavar='MIN,MAX',
+        help="size of a picture relative to the view's",
+    )
     parser.add_argument('--epochs', type=int, default=30)
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument('--learning-rate', type=float, default=1.5e-3)
@@ -89,7 +95,7 @@ def _trainer(
     validation: 'Samples',
     process: 'Process',
 ) -> 'SegmenterTrainer':
-    from flowenedet_ros.cli.arguments import image_size
+    from flowenedet_ros.cli.arguments import image_size, number_pair
     from flowenedet_ros.segmenters.checkpoints import load_state, read_checkpoint
     from flowenedet_ros.segmenters.registry import build_network, load_imagenet_encoder
     from flowenedet_ros.training.cached_samples import CachedSamples
@@ -109,6 +115,7 @@ def _trainer(
         num_classes=len(classes),
         epochs=args.epochs,
         size=size,
+        scales=number_pair(args.scales),
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
         distillation=args.distillation if args.teacher else 0.0,

@@ -19,7 +19,7 @@ class Augmentation:
     """
 
     size: tuple[int, int]
-    scales: tuple[float, float] = (0.6, 1.9)
+    scales: tuple[float, float]
     color: float = 0.35
 
     def __call__(

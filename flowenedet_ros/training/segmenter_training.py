@@ -34,6 +34,7 @@ class SegmenterTraining:
     """Settings of one run; a checkpoint only resumes a run of the same settings.
 
     :param size: (height, width) of training views in pixels.
+    :param scales: smallest and largest size of a picture relative to the view's.
     :param learning_rate: peak of the head's rate; the encoder's is `encoder_factor` times it.
     :param freeze_early: keep the encoder's layers down to stride 4 as they are; they take more than
         a quarter of a step and ImageNet's serve.
@@ -44,6 +45,7 @@ class SegmenterTraining:
     num_classes: int
     epochs: int
     size: tuple[int, int]
+    scales: tuple[float, float] = (0.6, 1.9)
     batch_size: int = 8
     learning_rate: float = 1.5e-3
     encoder_factor: float = 0.4
@@ -109,7 +111,9 @@ class SegmenterTrainer:
         self.settings, self.out, self.process, self.teacher = settings, out, process, teacher
         self.network = network.to(process.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.validation = validation
-        self.views = SegmentationViews(sources, Augmentation(settings.size), seed=settings.seed)
+        self.views = SegmentationViews(
+            sources, Augmentation(settings.size, settings.scales), seed=settings.seed
+        )
         self.sampler: DistributedSampler[tuple[Tensor, Tensor]] = DistributedSampler(
             self.views, process.world, process.rank, seed=settings.seed, drop_last=True
         )

@@ -15,7 +15,7 @@ def striped(height=60, width=80):
 
 
 def test_views_depend_on_seed_and_epoch_alone():
-    views = SegmentationViews([[striped()]], Augmentation((32, 48)), seed=3)
+    views = SegmentationViews([[striped()]], Augmentation((32, 48), (0.6, 1.9)), seed=3)
     first, again = views[0], views[0]
     views.epoch = 1
     assert torch.equal(first[0], again[0])
@@ -23,7 +23,7 @@ def test_views_depend_on_seed_and_epoch_alone():
 
 
 def test_labels_follow_the_picture():
-    augmentation = Augmentation((48, 64), color=0.0)
+    augmentation = Augmentation((48, 64), (0.6, 1.9), color=0.0)
     sample = striped()
     agreement = []
     for seed in range(20):
@@ -41,6 +41,6 @@ def test_labels_follow_the_picture():
 def test_sources_follow_each_other():
     dark, bright = striped(), striped()
     bright = Sample(np.full_like(bright.image, 250), bright.labels, 'bright')
-    views = SegmentationViews([[dark, dark], [bright]], Augmentation((32, 48)), seed=0)
+    views = SegmentationViews([[dark, dark], [bright]], Augmentation((32, 48), (0.6, 1.9)), seed=0)
     assert len(views) == 3
     assert views[2][0].float().mean() > views[0][0].float().mean()
