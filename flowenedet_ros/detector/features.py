@@ -55,8 +55,9 @@ def flow_variables(logits: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tens
 class FeatureExtractor(nn.Module):
     """Flow variables, and at half their resolution the context that they are judged by.
 
-    Of the energies the context has rings that leave out the pixel's own 2x2 cell. So log p(z | a)
-    says how surprising a pixel's energies are where it stands, instead of repeating them.
+    Of the energies the context has only rings that leave out the pixel's own 2x2 cell, and of the
+    embedding one vector for each cell. So log p(z | a) says how surprising a pixel's energies are
+    where it stands; not in full, as the embedding tells much of the logits made from it.
     """
 
     def __init__(self) -> None:
@@ -122,18 +123,23 @@ def halve(x: Tensor) -> Tensor:
 
 
 def enlarge(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
-    """Enlarge bilinearly by a whole factor and cut to (height, width).
+    """Enlarge bilinearly by a whole factor and cut, or repeat the last row, to (height, width).
 
     A whole factor, rather than the ratio of the sizes, keeps crops aligned with their image.
     """
     if factor > 1:
         x = F.interpolate(x, scale_factor=factor, mode='bilinear', align_corners=False)
     height, width = size
+    below, right = max(0, height - x.shape[2]), max(0, width - x.shape[3])
+    if below or right:
+        x = F.pad(x, (0, right, 0, below), mode='replicate')
     return x if x.shape[2:] == size else x[..., :height, :width]
 
 
 def enlarge_like(x: Tensor, coarse: Tensor) -> Tensor:
     """Bring a deeper map to the grid of the coarse features."""
+    while x.shape[3] > coarse.shape[3]:
+        x = halve(x)
     size = (coarse.shape[2], coarse.shape[3])
     return enlarge(x, _scale(coarse, x), size)
 

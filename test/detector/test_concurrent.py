@@ -69,7 +69,7 @@ def test_features_are_bounded(detector):
 @pytest.mark.parametrize('part', ['logits', 'embedding', 'deep'])
 def test_values_that_are_not_finite_give_finite_scores(detector, part, value):
     output = segmenter_output()
-    getattr(output, part)[1, 1, 2, 3] = value
+    getattr(output, part)[1, 1, 2, 4] = value
     scores = detector(output)
     assert torch.isfinite(scores.idm).all()
     assert torch.isfinite(scores.ood).all()
@@ -110,6 +110,14 @@ def test_another_segmenter_is_refused(part, channels):
 def test_odd_sizes(detector, height, width):
     scores = detector(segmenter_output(height, width))
     assert scores.ood.shape == (2, height, width)
+    assert torch.isfinite(scores.ood).all()
+
+
+@pytest.mark.parametrize('rows', [3, 5, 12, 24])
+def test_deeper_maps_of_any_stride(detector, rows):
+    output = segmenter_output()
+    columns = {3: 4, 5: 8, 12: 16, 24: 32}[rows]
+    scores = detector(output._replace(deep=torch.randn(2, DEEP, rows, columns)))
     assert torch.isfinite(scores.ood).all()
 
 
