@@ -20,7 +20,6 @@ SUBCOMMANDS = {
     'benchmark': ('benchmark', 'speed and memory of a bundle on this machine'),
     'bag': ('bag', 'process a recorded bag offline into a bag with the masks'),
     'doctor': ('doctor', 'say what this machine has, what will run, and what is missing'),
-    'view': ('view', 'open a processed bag in rerun, or write a picture or video of it'),
 }
 
 
@@ -66,7 +65,7 @@ def _missing_module(error: ModuleNotFoundError) -> str:
     name = (error.name or '').partition('.')[0]
     if name in ('', PACKAGE):
         raise error
-    extra = {'rerun': 'view', 'rosbags': 'runtime', 'onnxruntime': 'runtime', 'tqdm': 'runtime'}
+    extra = {'rosbags': 'runtime', 'onnxruntime': 'runtime', 'tqdm': 'runtime'}
     return (
         f"this needs the Python package {name}: pip install '{PACKAGE}[{extra.get(name, 'train')}]'"
     )
