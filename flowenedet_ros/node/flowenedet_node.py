@@ -216,10 +216,14 @@ class FlowEneDetNode(LifecycleNode):
     # Model and worker.
 
     def _load(self) -> Model:
+        options = parameters.runtime_options(self, len(self._camera_names), self._show_progress)
         self._model = load_bundle(
-            self._value('model'), self._value('backend'), self._value('precision')
+            self._value('model'), self._value('backend'), self._value('precision'), options
         )
         return self._model
+
+    def _show_progress(self, what: str, done: float) -> None:
+        self.activity = f'{what}: {100 * done:.0f} %'
 
     def _require_self_test(self) -> None:
         if self._value('self_test'):

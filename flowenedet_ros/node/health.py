@@ -98,6 +98,7 @@ def inference_item(
             'model_sha256': model.manifest.files['model.onnx'],
             'backend': model.backend.name,
             'precision': model.backend.precision,
+            'device': model.backend.device,
             'engine': model.reason,
             'idm_threshold': model.thresholds.idm,
             'ood_threshold': model.thresholds.ood,

@@ -42,6 +42,8 @@ def _range(spec: Spec) -> str:
         return ', '.join(spec.choices)
     if spec.minimum is None or spec.maximum is None:
         return ''
+    if isinstance(spec.default, int):
+        return f'{spec.minimum} to {spec.maximum}'
     return f'{spec.minimum:g} to {spec.maximum:g}'
 
 

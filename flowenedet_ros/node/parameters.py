@@ -4,6 +4,7 @@ import difflib
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -15,7 +16,8 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from flowenedet_ros.inference import Thresholds
+from flowenedet_ros.inference import RuntimeOptions, Thresholds
+from flowenedet_ros.inference.backends.base import Progress
 from flowenedet_ros.inference.manifest import Manifest
 
 OPERATING_POINTS = ('cautious', 'balanced', 'permissive')
@@ -73,6 +75,16 @@ SPECS = (
     Spec('autostart', True, 'Configure and activate at start, without a lifecycle manager.'),
     Spec('backend', 'auto', 'Inference backend; auto takes the fastest that works here.'),
     Spec('precision', 'auto', "Numeric precision of the backend; auto takes the bundle's best."),
+    Spec('threads', 0, 'Threads of a CPU backend; 0 leaves the choice to it.', 0, 1024),
+    Spec('gpu_id', 0, 'NVIDIA GPU to use.', 0, 63),
+    Spec('dla_core', -1, 'Deep-learning accelerator of a Jetson; -1 uses the GPU.', -1, 15),
+    Spec('engine_cache', '', "Folder of built TensorRT engines; empty: the user's cache folder."),
+    Spec(
+        'on_bad_engine',
+        'rebuild',
+        'What to do with a damaged or foreign engine in that folder.',
+        choices=('rebuild', 'error'),
+    ),
     Spec('self_test', True, 'Refuse a model whose stored test images give other answers here.'),
     Spec('warm_up_runs', 3, 'Frames run through the model before the node is active.', 0, 100),
     Spec(
@@ -217,6 +229,25 @@ def thresholds(node: Node, manifest: Manifest) -> Thresholds:
     return Thresholds(
         point.idm if idm == BY_OPERATING_POINT else idm,
         point.ood if ood == BY_OPERATING_POINT else ood,
+    )
+
+
+def runtime_options(node: Node, batch: int, progress: Progress) -> RuntimeOptions:
+    """
+    Give the backend its options.
+
+    :param batch: the number of cameras.
+    :param progress: told how far the build of an engine is.
+    """
+    core, cache = node.get_parameter('dla_core').value, node.get_parameter('engine_cache').value
+    return RuntimeOptions(
+        threads=node.get_parameter('threads').value,
+        gpu_id=node.get_parameter('gpu_id').value,
+        dla_core=core if core >= 0 else None,
+        batch=batch,
+        engine_cache=Path(cache).expanduser() if cache else None,
+        on_bad_engine=node.get_parameter('on_bad_engine').value,
+        progress=progress,
     )
 
 

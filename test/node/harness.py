@@ -255,6 +255,15 @@ def compressed(data, stamp=1, ros_format='jpeg'):
     return message
 
 
+def at_rate(hertz, items):
+    """Give the items as a camera of that rate would, late ones at once."""
+    due = time.monotonic()
+    for item in items:
+        yield item
+        due += 1 / hertz
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
 def pixels_of(message, dtype=np.uint8):
     return np.frombuffer(message.data, dtype).reshape(message.height, message.width)
 

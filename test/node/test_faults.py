@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from node.faulty_bundle import FAILS, HANGS, write_faulty_bundle
-from node.harness import NODE, image, pixels_of
+from node.harness import NODE, at_rate, image, pixels_of
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from support.tiny_bundle import smooth_image, write_tiny_bundle
@@ -245,14 +245,14 @@ def test_memory_stays_level(robot, bundle):
     robot.wait_active()
     camera = robot.camera()
     message = image(1, 480, 640)
-    rate = robot.node.create_rate(30.0)
     memory = []
     warm, end = time.monotonic() + seconds / 3, time.monotonic() + seconds
 
-    while time.monotonic() < end:
+    for now in at_rate(30.0, iter(time.monotonic, None)):
+        if now > end:
+            break
         camera.publish(message)
-        rate.sleep()
-        if time.monotonic() > warm:
+        if now > warm:
             memory.append(float(robot.value('memory_mb')))
 
     third = len(memory) // 3

@@ -4,7 +4,7 @@ import array
 import json
 
 import numpy as np
-from node.harness import LATCHED, NODE, image, pixels_of
+from node.harness import LATCHED, NODE, at_rate, image, pixels_of
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 from support.tiny_bundle import smooth_image, write_tiny_bundle
@@ -55,10 +55,8 @@ def test_every_frame_is_accounted_for_when_the_camera_is_too_fast(robot, tmp_pat
     camera = robot.camera()
     sent = 150
 
-    for stamp in range(1, sent + 1):
+    for stamp in at_rate(60.0, range(1, sent + 1)):
         camera.publish(image(stamp, 480, 640))
-        pause = robot.node.create_rate(60.0)
-        pause.sleep()
 
     robot.until(lambda: robot.settled(sent), 'every frame to be accounted for')
     assert robot.count('dropped') > 0
