@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -37,8 +37,8 @@ class Engine:
     """A bundle and the methods to compare on it."""
 
     def __init__(self, config: EngineConfig) -> None:
-        if config.threads:
-            torch.set_num_threads(config.threads)
+        # The methods run beside the graph, which has the other threads.
+        torch.set_num_threads(1)
         self.source = LogitSource(config.model, config.backend, config.threads)
         self.methods = Methods(self.source, config.methods, config.post)
 
@@ -83,17 +83,20 @@ def open_engine(config: EngineConfig) -> Engine:
 
 
 def measure_each(config: EngineConfig, task: Task, indices: Sequence[int]) -> Iterator[Tally]:
-    """Measure frames of a task one by one; a frame that cannot be read is noted and left out."""
+    """Measure frames of a task one by one; a frame that cannot be read is noted and left out.
+
+    While the graph runs on one frame, the next is read and the one before is scored and counted.
+    """
     engine = open_engine(config)
-    names = task.samples.names
-    for index, read in _read_ahead(task.samples, indices):
-        tally = Tally()
-        waited = perf_counter()
-        try:
-            _measure(engine, task, read.result(), tally, waited)
-        except DataError as error:
-            tally = Tally(failed={names[index]: str(error)})
-        yield tally
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as counter:
+        scored: Future[Tally] | None = None
+        for name, read in _read_ahead(reader, task.samples, indices):
+            current = _begin(engine, task, name, read, counter)
+            if scored is not None:
+                yield scored.result()
+            scored = current
+        if scored is not None:
+            yield scored.result()
 
 
 def measure_frames(config: EngineConfig, task: Task, indices: Sequence[int]) -> Tally:
@@ -104,36 +107,58 @@ def measure_frames(config: EngineConfig, task: Task, indices: Sequence[int]) -> 
     return total
 
 
-def _measure(engine: Engine, task: Task, sample: Sample, tally: Tally, waited: float) -> None:
+def _begin(
+    engine: Engine, task: Task, name: str, read: 'Future[Sample]', counter: ThreadPoolExecutor
+) -> 'Future[Tally]':
+    """Run the graph on a frame and hand it on to be counted."""
+    waited = perf_counter()
+    try:
+        sample = read.result()
+    except DataError as error:
+        return counter.submit(Tally, failed={name: str(error)})
     started = perf_counter()
-    tally.took('read', started - waited)
     if isinstance(task, Recalls) and (known := task.recall(sample.name)) is not None:
-        task.measure(sample, None, known, tally)
-    else:
-        _measure_anew(engine, task, sample, tally)
-    tally.counts['images'] += 1
-    tally.frames.setdefault(sample.name, {})
-
-
-def _measure_anew(engine: Engine, task: Task, sample: Sample, tally: Tally) -> None:
-    started = perf_counter()
+        return counter.submit(_counted, task, sample, None, known)
     tensors = engine.source.run(sample.image)
-    segmented = perf_counter()
+    times = {'read': started - waited, 'graph': perf_counter() - started}
+    return counter.submit(_scored, engine, task, sample, tensors, times)
+
+
+def _scored(
+    engine: Engine, task: Task, sample: Sample, tensors: Tensors, times: dict[str, float]
+) -> Tally:
+    started = perf_counter()
     scores = engine.methods.score(tensors)
     scored = perf_counter()
-    task.measure(sample, tensors, scores, tally)
+    tally = _counted(task, sample, tensors, scores)
     tally.counts['nonfinite'] += tensors.nonfinite
-    tally.took('graph', segmented - started)
-    tally.took('methods', scored - segmented)
-    tally.took('metrics', perf_counter() - scored)
+    times = {**times, 'methods': scored - started, 'metrics': perf_counter() - scored}
+    for stage, seconds in times.items():
+        tally.took(stage, seconds)
+    return tally
 
 
-def _read_ahead(samples: Samples, indices: Sequence[int]) -> Iterator[tuple[int, 'Future[Sample]']]:
-    """Read the next picture while one is being scored; two are in memory at a time."""
-    with ThreadPoolExecutor(1) as reader:
-        waiting: list[tuple[int, Future[Sample]]] = []
-        for index in indices:
-            waiting.append((index, reader.submit(samples.__getitem__, index)))
-            if len(waiting) > 1:
-                yield waiting.pop(0)
-        yield from waiting
+def _counted(
+    task: Any, sample: Sample, tensors: Tensors | None, scores: dict[str, Scores]
+) -> Tally:
+    tally = Tally()
+    try:
+        task.measure(sample, tensors, scores, tally)
+    except DataError as error:
+        return Tally(failed={sample.name: str(error)})
+    tally.counts['images'] += 1
+    tally.frames.setdefault(sample.name, {})
+    return tally
+
+
+def _read_ahead(
+    reader: ThreadPoolExecutor, samples: Samples, indices: Sequence[int]
+) -> Iterator[tuple[str, 'Future[Sample]']]:
+    """Read one picture ahead."""
+    names = samples.names
+    waiting: list[tuple[str, Future[Sample]]] = []
+    for index in indices:
+        waiting.append((names[index], reader.submit(samples.__getitem__, index)))
+        if len(waiting) > 1:
+            yield waiting.pop(0)
+    yield from waiting
