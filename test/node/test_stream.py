@@ -59,7 +59,8 @@ def test_every_frame_is_accounted_for_when_the_camera_is_too_fast(robot, tmp_pat
         camera.publish(image(stamp, 480, 640))
 
     robot.until(lambda: robot.settled(sent), 'every frame to be accounted for')
-    assert robot.count('dropped') > 0
+    # Replaced in our slot, or, where the machine is too busy for the executor, in that of DDS.
+    assert robot.count('dropped') + robot.count('lost') > 0
     assert robot.count('processed') > 0
     assert robot.count('rejected') == 0
     assert float(robot.value('rate_hz')) > 0
