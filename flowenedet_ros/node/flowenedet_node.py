@@ -271,6 +271,8 @@ class FlowEneDetNode(LifecycleNode):
             if health.silent and not was_silent:
                 self._mark_outage(health.camera)
         busy = self._worker.busy_seconds()
+        if busy > self._limits.hang:
+            self._mark_hang()
         item = inference_item(self._supervised, self._model, self.activity, busy, self._limits)
         if self._startup_s is not None:
             item.values['startup_s'] = self._startup_s
@@ -281,6 +283,14 @@ class FlowEneDetNode(LifecycleNode):
         pipeline, last = self._pipeline, camera.last_frame
         if pipeline is not None and last is not None:
             self._worker.submit(lambda: pipeline.publish_unknown(camera, *last))
+
+    def _mark_hang(self) -> None:
+        # The worker cannot publish now, so this thread does.
+        for camera in self._cameras:
+            frame = self._slots.newest(camera.index)
+            if self._pipeline is not None and frame is not None:
+                size = (frame.height, frame.width)
+                self._pipeline.publish_unknown(camera, frame.message.header, size)
 
     def _warn_of_refusal(self, fault: str) -> None:
         self.get_logger().warning(f'image refused: {fault}', throttle_duration_sec=LOG_EVERY_S)

@@ -5,6 +5,10 @@ from node.harness import Robot, new_domain
 from support.tiny_bundle import write_tiny_bundle
 
 
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'soak: `make soak` runs it for FLOWENEDET_SOAK_MINUTES')
+
+
 @pytest.fixture(scope='session')
 def bundle(tmp_path_factory):
     """Give the folder of a small real model."""

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from diagnostic_msgs.srv import SelfTest
 from node.faulty_bundle import FAILS, HANGS, write_faulty_bundle
 from node.harness import NODE, at_rate, image, pixels_of
 from rosgraph_msgs.msg import Clock
@@ -158,8 +159,11 @@ def test_a_failed_backend_is_rebuilt(robot, tmp_path):
 def test_a_hanging_backend_is_reported_and_cannot_keep_the_node(robot, tmp_path):
     faulty = write_faulty_bundle(tmp_path / 'faulty')
     node = robot.start(model=faulty, backend='onnxruntime', hang_timeout=1.0)
+    masks = listen(robot, 'ood_mask')
     robot.wait_active()
-    robot.camera().publish(image(3, pixels=starting_with(HANGS)))
+    camera = robot.camera()
+    robot.until(lambda: robot.node.count_publishers(f'{NODE}/output/ood_mask') == 1)
+    camera.publish(image(3, pixels=starting_with(HANGS)))
 
     robot.until(
         lambda: 'the backend has had a frame for' in robot.messages['flowenedet', 'inference'],
@@ -167,11 +171,39 @@ def test_a_hanging_backend_is_reported_and_cannot_keep_the_node(robot, tmp_path)
     )
     assert robot.levels['flowenedet', 'inference'] == ERROR
     assert robot.count('pending') == 1
+    camera.publish(image(4))
+    robot.until(lambda: masks, 'the fail-safe mask of the frame that waits')
+    assert_all_unknown(masks[-1], 4)
     code, seconds = node.stop()
 
     assert code == 0, node.output()
     # Two seconds are promised; a busy machine gets some more.
     assert seconds < 5
+
+
+def test_a_failed_self_test_marks_everything_until_one_passes(robot, tmp_path):
+    folder = write_tiny_bundle(tmp_path / 'tiny')
+    robot.start(model=folder, backend='onnxruntime')
+    masks = listen(robot, 'ood_mask')
+    robot.wait_active()
+    camera = robot.camera()
+    robot.until(lambda: robot.node.count_publishers(f'{NODE}/output/ood_mask') == 1)
+    golden = folder / 'self_test.npz'
+    stored = golden.read_bytes()
+    arrays = dict(np.load(golden))
+    np.savez(golden, **arrays | {'labels': arrays['labels'] + 1})
+
+    answer = robot.call(f'{NODE}/self_test', SelfTest, SelfTest.Request())
+    camera.publish(image(5))
+    robot.until(lambda: masks, 'the fail-safe mask')
+
+    assert answer.passed == b'\x00'
+    assert_all_unknown(masks[0], 5)
+    robot.until(lambda: robot.levels['flowenedet', 'inference'] == ERROR, 'the report')
+    golden.write_bytes(stored)
+    assert robot.call(f'{NODE}/self_test', SelfTest, SelfTest.Request()).passed == b'\x01'
+    camera.publish(image(6))
+    robot.until(lambda: robot.count('processed') == 1, 'a frame after the repair')
 
 
 @pytest.mark.parametrize('on_failure', ['unknown', 'nothing'])
@@ -236,6 +268,7 @@ def test_a_subscriber_that_stops_reading_holds_up_nothing(robot, bundle, spawn):
     robot.until(lambda: robot.settled(59), 'every frame')
 
 
+@pytest.mark.soak
 def test_memory_stays_level(robot, bundle):
     """The long form, `make soak`, runs for FLOWENEDET_SOAK_MINUTES."""
     seconds = 60 * float(os.environ.get('FLOWENEDET_SOAK_MINUTES', '0.25'))
