@@ -24,6 +24,7 @@ BENCHMARKS = {
     'cityscapes-c': 'the same under corruptions made on the fly (or CamVid-C and the like)',
     'fishyscapes': 'Fishyscapes Static and Lost and Found',
     'segment-me-if-you-can': "SegmentMeIfYouCan's tracks and RoadAnomaly, pixels and components",
+    'road-data': 'a folder of public sets (camvid/test, cityscapes, ood/*) on one page',
 }
 
 
@@ -138,6 +139,7 @@ _ADD = {
     'cityscapes-c': _add_cityscapes_c,
     'fishyscapes': _add_submission,
     'segment-me-if-you-can': _add_submission,
+    'road-data': _add_nothing,
 }
 
 
@@ -208,11 +210,13 @@ def _benchmark(args: argparse.Namespace, scratch: Path) -> 'Benchmark':
 
 
 def _with_classes(args: argparse.Namespace, counting: 'Counting') -> 'Benchmark':
-    from flowenedet_ros.evaluation import corrupted, standard, suites
+    from flowenedet_ros.evaluation import corrupted, road_data, standard, suites
     from flowenedet_ros.inference.bundle import find_bundle, open_bundle
 
     manifest = open_bundle(find_bundle(args.model))
     classes = tuple(info.name for info in manifest.classes)
+    if args.benchmark == 'road-data':
+        return road_data.road_data_benchmark(args.data, classes, counting, args.limit)
     common = (classes, args.label_map, counting, args.limit)
     if args.benchmark == 'idm':
         return standard.idm_benchmark(args.data, *common)

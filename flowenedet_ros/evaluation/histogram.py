@@ -82,12 +82,15 @@ class ScoreHistogram:
 
     def ranking(self, positive: tuple[str, ...], negative: tuple[str, ...]) -> 'Ranking':
         """Return the sum of some groups against the sum of others, greatest score first."""
-        positives, negatives = (
-            self._counts[[self.groups.index(name) for name in names]].sum(axis=0)
-            for names in (positive, negative)
-        )
-        used = np.flatnonzero(positives + negatives)[::-1]
-        return Ranking(bin_values(used), positives[used], negatives[used])
+        return _ranking(self._sum(positive), self._sum(negative))
+
+    def against(self, positive: str, other: 'ScoreHistogram', negative: str) -> 'Ranking':
+        """Return one group against a group of another set of pictures, greatest score first."""
+        return _ranking(self._sum((positive,)), other._sum((negative,)))
+
+    def _sum(self, names: tuple[str, ...]) -> Counts:
+        rows = [self.groups.index(name) for name in names]
+        return np.asarray(self._counts[rows].sum(axis=0), np.int64)
 
     def total(self, group: str) -> int:
         """Return how many scores a group has."""
@@ -101,6 +104,11 @@ class ScoreHistogram:
         self.groups = state['groups']
         self._counts = np.zeros((len(self.groups), BINS), np.int64)
         self._counts[:, state['used']] = state['n']
+
+
+def _ranking(positives: Counts, negatives: Counts) -> 'Ranking':
+    used = np.flatnonzero(positives + negatives)[::-1]
+    return Ranking(bin_values(used), positives[used], negatives[used])
 
 
 class Ranking:

@@ -1,8 +1,9 @@
 """The methods that are compared, on the tensors of one run of one frozen segmenter.
 
-`msp`, `entropy`, `max_logit`, `energy` and `sml` need no training; `fed_u`, `fed_c` and whatever
-else `flow.safetensors` holds are the published detectors and ablations; `flowenedet` is the
-bundle's own, read off the graph. All scores rank: higher is more suspicious.
+`msp`, `entropy`, `max_logit`, `energy` and `sml` need no training; `mc_dropout` drops channels
+before the last convolution, 32 times, and is evaluated only where it is asked for; `fed_u`, `fed_c`
+and whatever else `flow.safetensors` holds are the published detectors and ablations; `flowenedet`
+is the bundle's own, read off the graph. All scores rank: higher is more suspicious.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,6 +32,7 @@ UNTRAINED: Mapping[str, Callable[[Tensor], Tensor]] = {
     'max_logit': baselines.max_logit,
     'energy': baselines.energy,
 }
+MC_DROPOUT = 'mc_dropout'
 KNOWN = (*UNTRAINED, 'sml', 'fed_u', 'fed_c', PRODUCT)
 """Methods by the names that tables and JSON files use; a bundle may hold more."""
 POST = ('none', 'gaussian', 'sml')
@@ -55,7 +58,7 @@ class Methods:
     """Chosen methods of one bundle.
 
     :param source: of the tensors.
-    :param names: methods, or `('all',)`: all that the bundle can give.
+    :param names: methods; `all` among them is all that the bundle can give but `mc_dropout`.
     :param post: one of `POST`, given to all methods alike.
     :raises EvaluationError: where a method has no such name or this bundle cannot give it.
     """
@@ -75,12 +78,16 @@ class Methods:
             if name not in usable
         }
         """Known methods that this bundle cannot give, and why."""
-        self.names = tuple(usable) if tuple(names) == ('all',) else tuple(names)
+        self._classifier = source.classifier
+        slow = [MC_DROPOUT] if self._classifier is not None else []
+        wanted = [every for name in names for every in (usable if name == 'all' else [name])]
+        self.names = tuple(dict.fromkeys(wanted))
         for name in self.names:
-            if name not in usable:
+            if name not in (*usable, *slow):
                 why = self.missing.get(name, 'it is unknown')
+                there = ', '.join([*usable, *slow])
                 raise EvaluationError(
-                    f'method {name!r} cannot be evaluated, {why}; there are: {", ".join(usable)}'
+                    f'method {name!r} cannot be evaluated, {why}; there are: {there}'
                 )
 
     def rates(self, name: str) -> bool:
@@ -105,11 +112,20 @@ class Methods:
             statistics = SmlStatistics(detector.logit_mean, detector.logit_variance)
             score = baselines.sml(tensors.logits, statistics)
             return self._finished(name, score, score, labels)
+        if name == MC_DROPOUT:
+            score = self._mc_dropout(tensors)
+            return self._finished(name, score, score, labels)
         output = SegmenterOutput(tensors.logits, tensors.embedding, tensors.deep)
         idm, ood, _ = self._detectors[name](output)
         if self._detectors[name].components == 2:
             ood = idm
         return self._finished(name, idm, ood, labels)
+
+    def _mc_dropout(self, tensors: Tensors) -> Tensor:
+        if self._classifier is None or tensors.embedding is None:
+            raise EvaluationError('mc_dropout needs the embedding and the last convolution')
+        weight, bias = (tensor.to(tensors.embedding.device) for tensor in self._classifier)
+        return baselines.mc_dropout(tensors.embedding, lambda x: F.conv2d(x, weight, bias))
 
     def _finished(self, name: str, idm: Tensor, ood: Tensor, labels: Tensor) -> Scores:
         first = self._map(name, idm, labels)

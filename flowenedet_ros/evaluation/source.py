@@ -58,6 +58,8 @@ class LogitSource:
         path = model_file(self.folder, self.manifest, 'fp32')
         graph, self._names = _widened(path)
         self.backend, self._run = _open(graph, self._names, backend, threads)
+        self.classifier = _classifier(graph)
+        """Weight (C, V, 1, 1) and bias (C,) of the last convolution, None where it is another."""
         self.device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
     @property
@@ -114,6 +116,23 @@ def _widened(path: Path) -> tuple[Any, tuple[str, ...]]:
             tensor = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
             graph.graph.output.append(tensor)
     return graph, (*_ALWAYS, *inner)
+
+
+def _classifier(graph: Any) -> tuple[Tensor, Tensor] | None:
+    """Find the 1x1 convolution that turns the embedding into the logits."""
+    from onnx import numpy_helper
+
+    constants = {tensor.name: tensor for tensor in graph.graph.initializer}
+    for node in graph.graph.node:
+        if node.op_type != 'Conv' or _LOGITS not in node.output or node.input[0] != 'embedding':
+            continue
+        if len(node.input) == 3 and all(name in constants for name in node.input[1:]):
+            weight, bias = (
+                torch.from_numpy(numpy_helper.to_array(constants[name]).copy())
+                for name in node.input[1:]
+            )
+            return (weight, bias) if weight.shape[2:] == (1, 1) else None
+    return None
 
 
 def _open(graph: Any, names: tuple[str, ...], backend: str, threads: int) -> tuple[str, Any]:

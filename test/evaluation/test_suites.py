@@ -9,6 +9,7 @@ import pytest
 from support.tiny_bundle import smooth_image
 
 from flowenedet_ros.cli.main import main
+from flowenedet_ros.evaluation import road_data
 
 from .conftest import SIZE, ood_labels
 
@@ -140,3 +141,31 @@ def test_fishyscapes_submission_is_what_the_owners_read(bundle, obstacle_track, 
     assert score.shape == classes.shape == SIZE
     assert score.dtype == np.float32
     assert classes.max() < 5
+
+
+def test_road_data_holds_unknown_pixels_against_errors(
+    bundle, class_folder, ood_folder, tmp_path, monkeypatch
+):
+    names = ('road', 'car', 'sky', 'building', 'pedestrian')
+    monkeypatch.setitem(road_data._NAMES, names, 'camvid')
+    root = tmp_path / 'data'
+    (root / 'camvid').mkdir(parents=True)
+    (root / 'ood').mkdir()
+    (root / 'camvid' / 'test').symlink_to(class_folder)
+    (root / 'ood' / 'static').symlink_to(ood_folder)
+    status, found = evaluate(tmp_path, 'road-data', '--model', bundle, '--data', root)
+    assert status == 0
+    assert set(found['sets']) == {'errors on camvid/test', 'static'}
+    words = ('concurrent', '--model', bundle, '--data', class_folder, '--ood-data', ood_folder)
+    _, both = evaluate(tmp_path / 'both', *words)
+    for name, figures in both['methods'].items():
+        own = found['sets']['static']['methods'][name]
+        assert own['separation'] == pytest.approx(figures['separation'], abs=1e-12)
+        assert own['ap'] == pytest.approx(figures['ood']['ap'], abs=1e-12)
+        assert found['methods'][name]['idm_ap'] == pytest.approx(figures['idm']['ap'], abs=1e-12)
+
+
+def test_road_data_needs_classes_it_knows(bundle, class_folder, tmp_path, capsys):
+    (tmp_path / 'cityscapes').symlink_to(class_folder)
+    assert evaluate(tmp_path, 'road-data', '--model', bundle, '--data', tmp_path)[0] == 2
+    assert 'CamVid or of the Cityscapes classes' in capsys.readouterr().err

@@ -98,6 +98,7 @@ CITYSCAPES = PublishedTable(
 
 TABLES: Mapping[str, tuple[PublishedTable, ...]] = {
     'ood': (FISHYSCAPES_VALIDATION,),
+    'road-data': (FISHYSCAPES_VALIDATION,),
     'fishyscapes': (FISHYSCAPES_VALIDATION, FISHYSCAPES_TEST),
     'segment-me-if-you-can': (SEGMENT_ME_IF_YOU_CAN,),
     'cityscapes': (CITYSCAPES,),
