@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from flowenedet_ros.cli.segmenter_argument import add_segmenter_arguments, open_segmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from flowenedet_ros.segmenters.interface import SegmenterSpec
     from flowenedet_ros.training.fit_detectors import Material
     from flowenedet_ros.training.material import FolderChoice
 
@@ -47,6 +46,13 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
         metavar='DIR[:LABEL_MAP[:STEP]]',
         help='every STEP-th frame is validated on',
     )
+    parser.add_argument(
+        '--scenes',
+        type=int,
+        default=0,
+        metavar='N',
+        help='add N synthetic streets (CamVid classes)',
+    )
     parser.add_argument('--outliers', type=Path, metavar='DIR', help='RGBA cut-outs to paste')
     parser.add_argument('--variants', default='flowenedet,fed_u,fed_c')
     parser.add_argument('--steps', type=int, default=2400)
@@ -69,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     )
 
     segmenter = open_segmenter(args)
-    material = _material(args, [info.name for info in segmenter.spec.classes])
+    material = _material(args, segmenter.spec)
     root = args.cache or args.out / 'cache'
     variants = args.variants.split(',')
     detectors, figures = {}, {}
@@ -94,15 +100,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _material(args: argparse.Namespace, class_names: 'Sequence[str]') -> 'Material':
-    from flowenedet_ros.training.material import gather_material, unlabelled_frames
+def _material(args: argparse.Namespace, spec: 'SegmenterSpec') -> 'Material':
+    from flowenedet_ros.training.material import gather_material, scene_frames, unlabelled_frames
+
+    scenes = [scene_frames(args.scenes, spec, seed=args.seed)] if args.scenes else []
 
     return gather_material(
         [_folder_choice(text, 'repeats') for text in args.data],
         [_folder_choice(text, 'step') for text in args.validation],
-        [unlabelled_frames(path) for path in args.unlabelled],
+        [unlabelled_frames(path) for path in args.unlabelled] + scenes,
         args.outliers,
-        class_names,
+        [info.name for info in spec.classes],
     )
 
 

@@ -83,6 +83,17 @@ def normalised_input(image: NDArray[np.uint8], spec: SegmenterSpec) -> Tensor:
     return normalised.permute(2, 0, 1)[None].contiguous()
 
 
+def fingerprint(segmenter: FrozenSegmenter) -> str:
+    """Give a hash of all that decides a segmenter's answers: its spec and its weights or file."""
+    digest = hashlib.sha256(repr(segmenter.spec).encode())
+    for name, value in segmenter.state_dict().items():
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    description = getattr(segmenter.network, 'description', None)
+    if description is not None:
+        digest.update(Path(description.file).read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def fill_cache(
     root: Path,
     segmenter: FrozenSegmenter,
@@ -93,10 +104,11 @@ def fill_cache(
 
     A run that was stopped goes on where it was.
 
-    :param identity: what the views and the segmenter are made of; another identity gets another
-        folder under `root`.
+    :param identity: what the views are made of; another identity or segmenter gets another folder
+        under `root`.
     """
-    text = json.dumps({**identity, 'seed': views.seed, 'views': len(views)}, sort_keys=True)
+    facts = {'segmenter': fingerprint(segmenter), 'seed': views.seed, 'views': len(views)}
+    text = json.dumps({**identity, **facts}, sort_keys=True)
     folder = root / hashlib.sha256(text.encode()).hexdigest()[:16]
     progress = folder / 'progress.json'
     done = json.loads(progress.read_text())['done'] if progress.exists() else 0

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from flowenedet_ros.data.classes import VOID
+from flowenedet_ros.data.classes import CAMVID_CLASSES, VOID
 from flowenedet_ros.data.composites import OutlierPaster
 from flowenedet_ros.data.folder import LabelledFolder, Sample
 from flowenedet_ros.data.label_maps import prediction_map
 from flowenedet_ros.data.outliers.cutouts import Cutout, load_cutouts, void_cutouts
 from flowenedet_ros.data.video import open_video
+from flowenedet_ros.segmenters.interface import SegmenterSpec
+from flowenedet_ros.training.cached_samples import CachedSamples
 from flowenedet_ros.training.detector_views import FrameSource
 from flowenedet_ros.training.errors import TrainingError
 from flowenedet_ros.training.fit_detectors import Material
+from flowenedet_ros.training.scene_samples import SceneSamples
 from flowenedet_ros.training.segmentation_views import Samples
 
 _GROUND = {'road', 'pavement', 'sidewalk', 'terrain'}
@@ -57,7 +60,7 @@ class EveryNth:
 def gather_material(
     train: Sequence[FolderChoice],
     validation: Sequence[FolderChoice],
-    unlabelled: Sequence[FrameSource],
+    more: Sequence[FrameSource],
     outliers: Path | None,
     class_names: Sequence[str],
 ) -> Material:
@@ -65,6 +68,7 @@ def gather_material(
 
     Every fifth cut-out is kept from training and pasted into validation frames.
 
+    :param more: frames from elsewhere to train on, such as `unlabelled_frames` and `scene_frames`.
     :raises TrainingError: there are no frames.
     :raises DataError: a folder is not what it should be.
     """
@@ -79,13 +83,13 @@ def gather_material(
     kept = [cut for i, cut in enumerate(cutouts) if i % _HELD_OUT]
     names = [str((c.folder.name, c.label_map, c.repeats, c.step)) for c in (*train, *validation)]
     return Material(
-        train=[*sources, *unlabelled],
+        train=[*sources, *more],
         validation=[_source(choice) for choice in validation],
         paster=OutlierPaster(kept, voids=found, donors=donors, ground=ids),
         held_out_paster=OutlierPaster(held_out, ground=ids),
         identity={
             'frames': names,
-            'unlabelled': [len(source.samples) for source in unlabelled],
+            'more': [(len(source.samples), source.labelled) for source in more],
             'cutouts': [len(kept), len(found)],
         },
     )
@@ -114,6 +118,19 @@ def unlabelled_frames(path: str | Path) -> FrameSource:
     """
     samples = VideoSamples(Path(path))
     return FrameSource(samples, np.arange(256, dtype=np.uint8), labelled=False)
+
+
+def scene_frames(count: int, spec: SegmenterSpec, *, seed: int) -> FrameSource:
+    """Take `count` synthetic streets, with the unknown obstacles that stand in them.
+
+    :raises TrainingError: the segmenter's classes are not those of the scenes.
+    """
+    if [info.name for info in spec.classes] != [info.name for info in CAMVID_CLASSES]:
+        raise TrainingError(
+            'synthetic scenes are labelled with the 11 CamVid classes; the segmenter has others'
+        )
+    samples = CachedSamples(SceneSamples(count, spec.input_size, seed=1000 + seed))
+    return FrameSource(samples, np.arange(256, dtype=np.uint8))
 
 
 def _source(choice: FolderChoice) -> FrameSource:
