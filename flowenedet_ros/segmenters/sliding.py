@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowenedet_ros.segmenters.errors import SegmenterError
@@ -74,11 +75,19 @@ def _blend(
 ) -> Tensor:
     stride = min(window[0], size[0]) // maps[0].shape[2]
     height, width = size[0] // stride, size[1] // stride
-    total = maps[0].new_zeros(*maps[0].shape[:2], height, width)
-    count = torch.zeros(1, 1, height, width)
+    # Padding and adding, unlike writing into slices, keeps an exported graph free of scatters.
+    total: Tensor | None = None
     for part, (top, left) in zip(maps, places, strict=True):
-        rows = slice(top // stride, top // stride + part.shape[2])
-        columns = slice(left // stride, left // stride + part.shape[3])
-        total[:, :, rows, columns] += part
-        count[:, :, rows, columns] += 1
-    return total / count.to(total)
+        y, x = top // stride, left // stride
+        right, below = width - x - part.shape[3], height - y - part.shape[2]
+        padded = F.pad(part, (x, right, y, below))
+        total = padded if total is None else total + padded
+    assert total is not None
+    rows = _coverage(height, part.shape[2], {top // stride for top, _ in places})
+    columns = _coverage(width, part.shape[3], {left // stride for _, left in places})
+    return total / (rows[:, None] * columns).to(total)
+
+
+def _coverage(length: int, size: int, starts: set[int]) -> Tensor:
+    """Count the windows over each place of one axis."""
+    return torch.tensor([sum(s <= i < s + size for s in starts) for i in range(length)])
