@@ -1,0 +1,109 @@
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from flowenedet_ros.data.classes import ClassInfo
+from flowenedet_ros.data.composites import OutlierPaster
+from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterSpec
+from flowenedet_ros.training.detector_training import DetectorTraining
+from flowenedet_ros.training.detector_views import FrameSource
+from flowenedet_ros.training.distributed import training_process
+from flowenedet_ros.training.fit_detectors import (
+    Material,
+    cache_material,
+    detector_config,
+    fit_detector,
+    gather_statistics,
+)
+
+SIZE = (64, 96)
+
+
+class ColorNetwork(nn.Module):
+    """Tell red, green and blue apart at stride 4, as an embedding and logits."""
+
+    def forward(self, images):
+        small = nn.functional.avg_pool2d(images, 4)
+        embedding = torch.cat([small, small.square()], dim=1)
+        return 4 * small, embedding, nn.functional.avg_pool2d(small, 4)
+
+
+def street(number):
+    """Paint a picture of three colours, one a class, with some labels off."""
+    rng = np.random.default_rng(number)
+    labels = np.kron(rng.integers(0, 3, (4, 6)), np.ones((16, 16))).astype(np.uint8)
+    image = np.full((*SIZE, 3), 40, np.uint8)
+    for label in range(3):
+        image[labels == label, 2 - label] = 200
+    noise = rng.integers(-15, 16, image.shape)
+    wrong = labels.copy()
+    wrong[:16, :16] = (labels[:16, :16] + 1) % 3
+    return Sample(np.clip(image + noise, 0, 255).astype(np.uint8), wrong, str(number))
+
+
+@pytest.fixture
+def segmenter():
+    classes = tuple(ClassInfo(name, (0, 0, 0)) for name in ('red', 'green', 'blue'))
+    spec = SegmenterSpec('colors', classes, SIZE, 4, 6, 3, 16)
+    return FrozenSegmenter(ColorNetwork(), spec)
+
+
+@pytest.fixture
+def material():
+    merge = np.arange(256, dtype=np.uint8)
+    frames = [street(i) for i in range(12)]
+    return Material(
+        train=[FrameSource(frames[:8], merge, repeats=2)],
+        validation=[FrameSource(frames[8:], merge)],
+        paster=OutlierPaster(),
+        held_out_paster=OutlierPaster(),
+        identity={'frames': 'painted'},
+    )
+
+
+def test_detectors_are_fitted_on_cached_outputs_and_resume(tmp_path, segmenter, material):
+    caches = cache_material(segmenter, material, tmp_path / 'cache', seed=0, plain=True)
+    statistics = gather_statistics(caches.pasted, 3)
+    with training_process() as process:
+        for variant in ('flowenedet', 'fed_u'):
+            settings = DetectorTraining(variant, steps=40, epoch_steps=20, batch_size=4, crop=16)
+            config = detector_config(segmenter, variant)
+            out = tmp_path / variant
+            fitted, figures = fit_detector(config, settings, caches, statistics, out, process)
+            assert set(figures) == {'idm', 'ood', 'separation'}
+            again, _ = fit_detector(config, settings, caches, statistics, out, process)
+            for name, value in fitted.state_dict().items():
+                assert torch.equal(value, again.state_dict()[name]), name
+    assert figures['ood'].auroc > 0
+
+
+def test_outputs_are_segmented_once(tmp_path, segmenter, material):
+    cache_material(segmenter, material, tmp_path, seed=0, plain=False)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.npy')}
+    digest = {p: hashlib.sha256(p.read_bytes()).digest() for p in before}
+    cache_material(segmenter, material, tmp_path, seed=0, plain=False)
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.npy')}
+    assert digest == {p: hashlib.sha256(p.read_bytes()).digest() for p in before}
+
+
+def test_a_stopped_caching_run_goes_on(tmp_path, segmenter, material):
+    calls = 0
+    forward = segmenter.network.forward
+
+    def count(images):
+        nonlocal calls
+        calls += 1
+        if calls == 20:
+            raise KeyboardInterrupt
+        return forward(images)
+
+    segmenter.network.forward = count
+    with pytest.raises(KeyboardInterrupt):
+        cache_material(segmenter, material, tmp_path, seed=0, plain=False)
+    caches = cache_material(segmenter, material, tmp_path, seed=0, plain=False)
+    assert len(caches.pasted) == 16
+    assert calls < 2 * (16 + 4)
