@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from pathlib import Path
 from typing import Any, TypeVar
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -11,12 +10,12 @@ from rclpy.parameter import Parameter
 from flowenedet_ros.inference import FlowEneDetError, Model, load_bundle
 from flowenedet_ros.node import parameters
 from flowenedet_ros.node.announcements import Announcements
-from flowenedet_ros.node.camera import Camera, CameraInput, topic_prefix
+from flowenedet_ros.node.camera import Camera
+from flowenedet_ros.node.camera_set import CameraSet
 from flowenedet_ros.node.diagnostics import Heartbeat, Item
 from flowenedet_ros.node.frame_slot import Frame, FrameSlots
-from flowenedet_ros.node.health import CameraHealth, Limits, inference_item
-from flowenedet_ros.node.outputs import Outputs
-from flowenedet_ros.node.perception_edits import EgoMask
+from flowenedet_ros.node.health import Limits, inference_item
+from flowenedet_ros.node.parameter_specs import LIVE
 from flowenedet_ros.node.pipeline import Pipeline
 from flowenedet_ros.node.process_info import seconds_since_start
 from flowenedet_ros.node.self_test_service import SelfTestService
@@ -47,7 +46,6 @@ class FlowEneDetNode(LifecycleNode):
         self.add_on_set_parameters_callback(self._check_change)
         self.add_post_set_parameters_callback(self._apply_change)
         self.activity = 'unconfigured'
-        self._camera_names = parameters.camera_names(self)
         self._limits = Limits(
             self._value('input_timeout'),
             self._value('max_processing_time'),
@@ -57,12 +55,10 @@ class FlowEneDetNode(LifecycleNode):
         self._supervised = SupervisedModel(self._load)
         self._announcements: Announcements | None = None
         self._pipeline: Pipeline | None = None
-        self._cameras: list[Camera] = []
-        self._inputs: list[CameraInput] = []
-        self._health: list[CameraHealth] = []
+        self._cameras: CameraSet | None = None
         self._unknown_parameters: list[str] = []
         self._startup_s: float | None = None
-        self._slots = FrameSlots(len(self._camera_names))
+        self._slots = FrameSlots(len(parameters.camera_names(self)))
         self._worker = Worker(self._slots, self._process)
         self._heartbeat = Heartbeat(self, self._report, self._value('model'))
         SelfTestService(self, self._start_self_test, self._value('model'))
@@ -82,7 +78,7 @@ class FlowEneDetNode(LifecycleNode):
         try:
             self._supervised.set_thresholds(parameters.thresholds(self, model.manifest))
             self._require_self_test()
-            self._create_cameras(model)
+            self._build_pipeline(model)
         except Exception:
             self._release()
             raise
@@ -100,21 +96,18 @@ class FlowEneDetNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Warm up and begin to take frames."""
         assert self._model is not None
+        assert self._cameras is not None
         self.activity = 'warming up'
-        batch = len(self._cameras) if self._model.backend.batches else 1
+        batch = len(self._cameras.cameras) if self._model.backend.batches else 1
         runs = self._value('warm_up_runs')
         self._on_worker(lambda: self._supervised.warm_up(runs, batch))
         result = super().on_activate(state)
-        transport, pixels = self._value('input_transport'), self._value('max_image_pixels')
-        self._inputs = [
-            CameraInput(self, camera, self._slots, transport, pixels, self._heartbeat.beat)
-            for camera in self._cameras
-        ]
+        self._cameras.start(self._heartbeat.beat)
         self._worker.activate(batch)
         self._startup_s = self._startup_s or seconds_since_start()
         self.activity = 'active'
         self._heartbeat.beat()
-        topics = ', '.join(health.topic for health in self._health)
+        topics = ', '.join(self._cameras.topics)
         self.get_logger().info(f'active after {self._startup_s:.1f} s, waiting for {topics}')
         return result
 
@@ -161,31 +154,14 @@ class FlowEneDetNode(LifecycleNode):
         assert self._pipeline is not None
         self._pipeline.process(batch)
 
-    def _create_cameras(self, model: Model) -> None:
-        area = self._value('blob_min_area')
-        masks = parameters.ego_masks(self, len(self._camera_names))
-        self._cameras = [
-            Camera(
-                index,
-                name,
-                Outputs(self, topic_prefix(name), model.manifest, area),
-                EgoMask(Path(mask)) if mask else None,
-                self._warn_of_refusal,
-            )
-            for index, (name, mask) in enumerate(zip(self._camera_names, masks, strict=True))
-        ]
-        self._health = [
-            CameraHealth(
-                camera,
-                self.resolve_topic_name(f'{topic_prefix(camera.name)}/input/image'),
-                self._limits,
-            )
-            for camera in self._cameras
-        ]
+    def _build_pipeline(self, model: Model) -> None:
+        self._cameras = CameraSet(
+            self, model.manifest, self._slots, self._limits, self._warn_of_refusal
+        )
         self._pipeline = Pipeline(
             self._supervised,
             model.manifest,
-            self._cameras,
+            self._cameras.cameras,
             self.get_clock(),
             max_age=self._value('max_image_age'),
             input_size=self._value('output_size') == 'input',
@@ -194,29 +170,25 @@ class FlowEneDetNode(LifecycleNode):
         )
 
     def _stop_input(self) -> None:
-        for camera_input in self._inputs:
-            camera_input.destroy()
-        self._inputs = []
         self._worker.deactivate()
-        for index, _ in self._slots.take(len(self._cameras)):
-            self._cameras[index].counters.settle('dropped_inactive')
+        if self._cameras is not None:
+            self._cameras.stop()
         # The worker does its jobs in turn, so this waits for the frame in work.
         if self._worker.busy_seconds() < self._limits.hang:
             self._on_worker(lambda: None)
 
     def _release(self) -> None:
-        for camera in self._cameras:
-            camera.outputs.destroy()
-        self._cameras, self._health, self._pipeline = [], [], None
+        if self._cameras is not None:
+            self._cameras.destroy()
         if self._announcements is not None:
             self._announcements.destroy()
-        self._announcements = self._model = None
+        self._cameras = self._pipeline = self._announcements = self._model = None
         self._on_worker(self._supervised.close)
 
     # Model and worker.
 
     def _load(self) -> Model:
-        options = parameters.runtime_options(self, len(self._camera_names), self._show_progress)
+        options = parameters.runtime_options(self, self._show_progress)
         self._model = load_bundle(
             self._value('model'), self._value('backend'), self._value('precision'), options
         )
@@ -255,7 +227,7 @@ class FlowEneDetNode(LifecycleNode):
         model, announcements = self._model, self._announcements
         if model is None or announcements is None:
             return
-        if any(parameter.name in parameters.LIVE for parameter in changed):
+        if any(parameter.name in LIVE for parameter in changed):
             thresholds = parameters.thresholds(self, model.manifest)
             self._supervised.set_thresholds(thresholds)
             announcements.publish(thresholds, self._value('operating_point'))
@@ -264,8 +236,8 @@ class FlowEneDetNode(LifecycleNode):
 
     def _report(self) -> list[Item]:
         """Tell how the node is; runs on the heartbeat's thread."""
-        items = []
-        for health in self._health:
+        items, cameras = [], self._cameras
+        for health in cameras.health if cameras is not None else []:
             was_silent = health.silent
             items.append(health.report())
             if health.silent and not was_silent:
@@ -286,11 +258,12 @@ class FlowEneDetNode(LifecycleNode):
 
     def _mark_hang(self) -> None:
         # The worker cannot publish now, so this thread does.
-        for camera in self._cameras:
+        cameras, pipeline = self._cameras, self._pipeline
+        for camera in cameras.cameras if cameras is not None else []:
             frame = self._slots.newest(camera.index)
-            if self._pipeline is not None and frame is not None:
+            if pipeline is not None and frame is not None:
                 size = (frame.height, frame.width)
-                self._pipeline.publish_unknown(camera, frame.message.header, size)
+                pipeline.publish_unknown(camera, frame.message.header, size)
 
     def _warn_of_refusal(self, fault: str) -> None:
         self.get_logger().warning(f'image refused: {fault}', throttle_duration_sec=LOG_EVERY_S)

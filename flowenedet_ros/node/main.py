@@ -24,33 +24,44 @@ def main() -> int:
 
     :returns: exit code: 0 after a clean end, 1 where autostart failed, 2 for bad arguments.
     """
-    code = OK
     # Ctrl-C and SIGTERM are a clean end at whatever moment they come.
     with suppress(KeyboardInterrupt, ExternalShutdownException):
         try:
             rclpy.init()
-            node = FlowEneDetNode()
-        except (ParameterError, InvalidParameterException, rclpy_implementation.RCLError) as error:
-            if ok():
-                get_logger('flowenedet').fatal(str(error))
-            else:
-                print(f'flowenedet_node: {error}', file=sys.stderr)
-            try_shutdown()
+        except rclpy_implementation.RCLError as error:
+            print(f'flowenedet_node: {error}', file=sys.stderr)
             return BAD_ARGUMENTS
         try:
-            code = run(node)
+            return serve()
+        except rclpy_implementation.RCLError:
+            # What a signal interrupts fails for want of a context.
+            if ok():
+                raise
         finally:
-            stopped = node.close()
             try_shutdown()
-            if not stopped:
-                # A backend that does not return would keep the interpreter from ending.
-                sys.stderr.flush()
-                os._exit(code)
+    return OK
+
+
+def serve() -> int:
+    """Make the node, run it and end its threads; give the exit code."""
+    try:
+        node = FlowEneDetNode()
+    except (ParameterError, InvalidParameterException) as error:
+        get_logger('flowenedet').fatal(str(error))
+        return BAD_ARGUMENTS
+    code = OK
+    try:
+        code = run(node)
+    finally:
+        if not node.close():
+            # A backend that does not return would keep the interpreter from ending.
+            sys.stderr.flush()
+            os._exit(code)
     return code
 
 
 def run(node: FlowEneDetNode) -> int:
-    """Start the node where it is to start by itself, and spin it."""
+    """Start the node where it is to start by itself, and spin it; give the exit code."""
     fast_dds = get_rmw_implementation_identifier() == 'rmw_fastrtps_cpp'
     if fast_dds and PROFILE not in os.environ:
         node.get_logger().warning(

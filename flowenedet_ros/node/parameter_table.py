@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from flowenedet_ros.node.parameters import SPECS, Spec
+from flowenedet_ros.node.parameter_specs import SPECS, Spec
 
 BEGIN, END = '<!-- parameters: begin -->', '<!-- parameters: end -->'
 

@@ -11,7 +11,7 @@ import yaml
 from node.harness import Robot, new_domain
 from support.tiny_bundle import write_tiny_bundle
 
-from flowenedet_ros.node.parameters import BY_NAME
+from flowenedet_ros.node.parameter_specs import BY_NAME
 from flowenedet_ros.replay.environment import read_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]

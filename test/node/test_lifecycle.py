@@ -102,6 +102,18 @@ def test_signals_end_an_idle_node_cleanly(robot, bundle, number):
     assert 'Traceback' not in node.output()
 
 
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_a_starting_node_cleanly(robot, tmp_path, number):
+    slow = write_tiny_bundle(tmp_path / 'slow', height=480, width=640, slow_convolutions=6)
+    node = robot.start(model=slow, backend='onnxruntime', warm_up_runs=100)
+    robot.until(
+        lambda: robot.value('state') not in (None, 'unconfigured', 'active'), 'a transition'
+    )
+
+    assert node.stop(number)[0] == 0, node.output()
+    assert 'Traceback' not in node.output()
+
+
 def test_a_missing_model_is_named_and_ends_the_node(robot, tmp_path):
     node = robot.start(model=tmp_path / 'nowhere')
 

@@ -8,8 +8,8 @@ from node.harness import NODE, image, pixels_of
 from rcl_interfaces.srv import DescribeParameters, ListParameters
 from sensor_msgs.msg import Image
 
+from flowenedet_ros.node.parameter_specs import SPECS
 from flowenedet_ros.node.parameter_table import markdown_table
-from flowenedet_ros.node.parameters import SPECS
 
 PARAM_YAML = Path(__file__).resolve().parents[2] / 'config' / 'flowenedet.param.yaml'
 
