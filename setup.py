@@ -48,6 +48,7 @@ TEST = [
     'ruff==0.17.6',
     'mypy==2.4.1',
     'types-PyYAML==6.0.12.20261113',
+    'transformers==5.23.0',
     'tensorrt-rtx==1.7.1.116',
     'cuda-bindings==13.5.0',
     'types-tqdm==4.70.0.20261106',
