@@ -5,11 +5,13 @@ with one score for both tasks cannot do it well: what it calls an error, it call
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flowenedet_ros.data.classes import OUTLIER
 from flowenedet_ros.data.folder import Sample
-from flowenedet_ros.evaluation.counting import check_ood_labels, count, note_pixels
+from flowenedet_ros.evaluation.confusion import Confusion
+from flowenedet_ros.evaluation.counting import check_ood_labels, count, note_frame, note_pixels
 from flowenedet_ros.evaluation.frames import nearest
 from flowenedet_ros.evaluation.histogram import ScoreHistogram
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
@@ -62,9 +64,11 @@ class ConcurrentTask(IdmTask):
             predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
             groups = right_and_wrong(labels, predicted, self.classes)
             groups['unknown'] = labels == OUTLIER
+            tally.part('confusion', partial(Confusion, self.classes)).add(labels, predicted)
         note_pixels(groups, tally)
         for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')).items():
-            count(keys['idm'], groups, tally, f'{name}/idm', _GROUPS)
+            frame = count(keys['idm'], groups, tally, f'{name}/idm', _GROUPS)
+            note_frame(tally, sample.name, name, frame, ('wrong', 'right'))
             count(keys['ood'], groups, tally, f'{name}/ood', _GROUPS)
 
 

@@ -16,7 +16,7 @@ from flowenedet_ros.evaluation.errors import EvaluationError
 from flowenedet_ros.evaluation.histogram import ScoreHistogram
 from flowenedet_ros.evaluation.ood import OodTask, ood_figures
 from flowenedet_ros.evaluation.rank_metrics import auroc, rank_figures
-from flowenedet_ros.evaluation.standard import RANKS, limited, merged
+from flowenedet_ros.evaluation.standard import RANKS, iou_details, limited, merged
 from flowenedet_ros.evaluation.table import Figures
 from flowenedet_ros.evaluation.tally import Tally
 
@@ -42,7 +42,8 @@ def road_data_benchmark(
             label_map = _label_map(convention, classes)
             samples = limited(LabelledFolder(data / name, label_map), limit)
             task = ConcurrentTask(samples, len(classes), counting, merged(label_map))
-            parts.append(Part(f'errors on {name}', task, figures.errors(name)))
+            title = f'errors on {name}'
+            parts.append(Part(title, task, figures.errors(name), _details(classes)))
     for folder in sorted((data / 'ood').glob('*/images')):
         samples = limited(LabelledFolder(folder.parent), limit)
         parts.append(Part(folder.parent.name, OodTask(samples, counting), figures.unknown))
@@ -51,6 +52,10 @@ def road_data_benchmark(
             f'{data}: expected camvid/test, cityscapes or ood/SET, each with images and labels'
         )
     return Benchmark('road-data', parts, (*RANKS, 'separation'), str(data), _summary)
+
+
+def _details(classes: tuple[str, ...]) -> Any:
+    return lambda tally: iou_details(tally, classes)
 
 
 def _label_map(convention: str, classes: tuple[str, ...]) -> str:
@@ -114,5 +119,7 @@ def _summary(by_part: Mapping[str, Figures]) -> dict[str, dict[str, Any]]:
     )
     if errors:
         for method, figures in mean_of_sets(errors).items():
-            summary[method] |= {f'idm_{key}': value for key, value in figures.items()}
+            summary[method] |= {
+                f'idm_{key.removeprefix("idm_")}': value for key, value in figures.items()
+            }
     return summary

@@ -6,7 +6,7 @@ import numpy as np
 
 from flowenedet_ros.evaluation.report.charts import Chart, Line, ticks
 
-WIDTH, HEIGHT = 440, 330
+WIDTH, HEIGHT = 408, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 30, 46
 _LEGEND_ROW = 15
 
