@@ -24,8 +24,8 @@ ARGUMENTS = {
     'input_transport': ('', 'raw or compressed; empty: as in the parameter file.'),
     'autostart': ('', 'false leaves the states to a lifecycle manager; empty: as in the file.'),
     'use_sim_time': ('false', 'Take the time from /clock, as with `ros2 bag play --clock`.'),
-    'image_topic': ('/camera/image_raw', 'Camera images.'),
-    'camera_info_topic': ('/camera/camera_info', 'CameraInfo of these images.'),
+    'image': ('/camera/image_raw', 'Camera images.'),
+    'camera_info': ('/camera/camera_info', 'CameraInfo of these images.'),
     'log_level': ('info', 'debug, info, warn, error or fatal.'),
     'rviz': ('false', 'Start RViz beside the node.'),
 }
@@ -60,8 +60,8 @@ def flowenedet(context: Any) -> list[Node]:
             name=given['node_name'],
             parameters=[given['params_file'], overrides],
             remappings=[
-                ('~/input/image', given['image_topic']),
-                ('~/input/camera_info', given['camera_info_topic']),
+                ('~/input/image', given['image']),
+                ('~/input/camera_info', given['camera_info']),
             ],
             arguments=['--ros-args', '--log-level', given['log_level']],
             output='screen',

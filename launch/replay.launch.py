@@ -20,8 +20,8 @@ SHARE = get_package_share_directory('flowenedet_ros')
 ARGUMENTS = {
     'rate': ('1.0', 'How many times as fast as it was recorded.'),
     'loop': ('false', 'Begin anew at the end.'),
-    'image_topic': ('/camera/image_raw', 'Camera images in the bag.'),
-    'camera_info_topic': ('/camera/camera_info', 'CameraInfo in the bag.'),
+    'image': ('/camera/image_raw', 'Camera images in the bag.'),
+    'camera_info': ('/camera/camera_info', 'CameraInfo in the bag.'),
     'input_transport': ('raw', 'raw or compressed: what the bag holds.'),
     'model': ('', 'Bundled model name or bundle folder; empty: as in the parameter file.'),
     'rviz': ('true', 'Start RViz.'),
@@ -39,7 +39,7 @@ def play(context: Any) -> list[ExecuteProcess]:
 
 def generate_launch_description() -> LaunchDescription:
     """Give the arguments, the node in simulated time, and the player."""
-    passed_on = ('image_topic', 'camera_info_topic', 'input_transport', 'model', 'rviz')
+    passed_on = ('image', 'camera_info', 'input_transport', 'model', 'rviz')
     return LaunchDescription(
         [
             DeclareLaunchArgument('bag', description='Folder of a rosbag2 recording, or .mcap.'),

@@ -16,6 +16,10 @@ class Reporting(Protocol):
 
     activity: str
 
+    @property
+    def context(self) -> Any:
+        """Give the rclpy context."""
+
     def get_logger(self) -> Any:
         """Give the node's logger."""
 
@@ -47,6 +51,9 @@ def transition(callback: Transition[NodeType]) -> Transition[NodeType]:
             self.activity = f'failed: {error}'
             return TransitionCallbackReturn.FAILURE
         except Exception as error:
+            # What a signal interrupts fails for want of a context; that is no fault.
+            if not self.context.ok():
+                return TransitionCallbackReturn.FAILURE
             self.get_logger().error(traceback.format_exc())
             self.activity = f'failed: {error}'
             return TransitionCallbackReturn.ERROR

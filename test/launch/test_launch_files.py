@@ -17,7 +17,7 @@ from flowenedet_ros.replay.environment import read_environment
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCH, CONFIG = REPOSITORY / 'launch', REPOSITORY / 'config'
 SHARE = '$(find-pkg-share flowenedet_ros)'
-GIVEN = {'namespace': 'robot', 'image_topic': '/front/image', 'camera_info_topic': '/front/info'}
+GIVEN = {'namespace': 'robot', 'image': '/front/image', 'camera_info': '/front/info'}
 
 
 def python_arguments(name):
