@@ -3,7 +3,6 @@
 import json
 
 import cv2
-import h5py
 import numpy as np
 import pytest
 from support.tiny_bundle import smooth_image
@@ -121,6 +120,7 @@ def test_component_figures_come_with_the_pixel_ones(bundle, obstacle_track, tmp_
 
 
 def test_smiyc_submission_is_what_the_owners_read(bundle, obstacle_track, tmp_path):
+    h5py = pytest.importorskip('h5py', reason='h5py is an optional extra')
     words = ['segment-me-if-you-can', '--model', bundle, '--data', obstacle_track / 'images']
     words += ['--submission', tmp_path / 'submit', '--submit-dataset', 'ObstacleTrack-all']
     assert main(['evaluate', *map(str, words)]) == 0
