@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.data.classes import OUTLIER
 from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.export.agreement import correlation
 from flowenedet_ros.export.fused import FusedGraph, perceive
 from flowenedet_ros.inference.backends.base import Outputs, Precision, RuntimeOptions
 from flowenedet_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
@@ -166,12 +167,3 @@ def average_precision(score: NDArray[np.float32], positive: NDArray[np.bool_]) -
     true = hits[last].astype(np.float64)
     gained = np.diff(true, prepend=0.0)
     return float((gained * true / (last + 1)).sum() / true[-1])
-
-
-def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Return Pearson's correlation; constant scores that agree count as 1."""
-    x, y = (v.ravel().astype(np.float64) - float(v.mean()) for v in (a, b))
-    spread = float(np.sqrt((x @ x) * (y @ y)))
-    if spread < 1e-12:
-        return 1.0 if float(np.abs(a - b).max()) < 1e-4 else 0.0
-    return float(x @ y) / spread

@@ -111,9 +111,16 @@ def test_another_calibration_needs_no_pytorch(folder, tmp_path):
         assert np.abs(model.run(pictures(1)[0]).idm_score - changed.idm_score).max() > 0.05
 
 
-def test_a_precision_that_fails_the_self_test_is_refused(folder, tmp_path):
+def test_int8_is_added_where_it_passes_the_self_test(folder, tmp_path):
+    new = add_precisions(folder, tmp_path / 'int8', ['int8'], list(pictures(4)))
+    with load_bundle(new, 'onnxruntime', 'int8') as model:
+        assert model.self_test().passed
+
+
+def test_int8_is_refused_where_it_does_not(folder, tmp_path):
+    black = [np.zeros((64, 96, 3), np.uint8)] * 2
     with pytest.raises(ExportError, match='int8 is not near enough to eager PyTorch'):
-        add_precisions(folder, tmp_path / 'int8', ['int8'], list(pictures(4)))
+        add_precisions(folder, tmp_path / 'int8', ['int8'], black)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from small_parts import SIZE, pictures, small_detector, small_graph, small_segmenter
 
+from flowenedet_ros.export.agreement import correlation
 from flowenedet_ros.export.errors import ExportError
 from flowenedet_ros.export.fused import FusedGraph, perceive
 from flowenedet_ros.export.half import to_half
 from flowenedet_ros.export.onnx_writer import export_fused
-from flowenedet_ros.export.parity import correlation
 from flowenedet_ros.export.quantize import to_int8
 from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS
 from flowenedet_ros.inference.errors import BundleError

@@ -1,0 +1,106 @@
+"""`flowenedet benchmark`: speed and memory of a bundle on this machine."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowenedet_ros.evaluation.speed import Request
+
+
+def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
+    """Declare the subcommand."""
+    parser = subparsers.add_parser(
+        'benchmark',
+        help='speed and memory of a bundle on this machine',
+        description='Measure every backend and precision that runs here, each in its own process '
+        'and all in turn, the whole graph beside the frozen segmenter alone.',
+    )
+    parser.add_argument('--model', action='append', default=[], metavar='BUNDLE')
+    parser.add_argument(
+        '--untrained',
+        action='append',
+        default=[],
+        metavar='ARCHITECTURE:HxW',
+        help='a network of random weights, such as segformer_b0:512x1024: speed only',
+    )
+    parser.add_argument('--backends', default='all', help='names with commas between, or all')
+    parser.add_argument('--precisions', default='all', help='names with commas between, or all')
+    parser.add_argument(
+        '--sizes', default='', metavar='HxW,...', help="camera images; default: the network's size"
+    )
+    parser.add_argument('--batches', default='1', help='images in a call, such as 1,2,4,8')
+    parser.add_argument('--rounds', type=int, default=15, help='calls of each configuration')
+    parser.add_argument('--threads', type=int, default=0, help='of the CPU backends; 0: theirs')
+    parser.add_argument(
+        '--segmenter', metavar='NAME_OR_PATH', help="the one model's weights, for eager PyTorch"
+    )
+    parser.add_argument('--checkpoint', metavar='PTH', help='weights of a named architecture')
+    parser.add_argument('--data', metavar='DIR[:LABEL_MAP]', help='labelled road images: quality')
+    parser.add_argument('--ood-data', metavar='DIR', help='images with outliers: quality')
+    parser.add_argument('--images', type=int, default=20, help='of each folder, for quality')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write all figures there')
+    parser.add_argument('--plot', type=Path, metavar='SVG', help='draw the times there')
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print the table, write the files; 1 when a configuration failed."""
+    import json
+
+    from tqdm import tqdm
+
+    from flowenedet_ros.evaluation.speed import run_benchmark
+    from flowenedet_ros.inference.benchmark.table import svg_chart, text_table
+
+    with tqdm(bar_format='{desc} [{elapsed}]') as bar:
+        result = run_benchmark(_request(args), bar.set_description_str)
+    print(text_table(result))
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(result, indent=1))
+    if args.plot:
+        args.plot.parent.mkdir(parents=True, exist_ok=True)
+        args.plot.write_text(svg_chart(result), encoding='utf-8')
+    return int(any('error' in row for row in result['rows']))
+
+
+def _request(args: argparse.Namespace) -> 'Request':
+    from flowenedet_ros.cli.errors import CommandError
+    from flowenedet_ros.evaluation.speed import Request
+
+    if not args.model and not args.untrained:
+        raise CommandError('give a bundle with --model, or an architecture with --untrained')
+    if args.segmenter and len(args.model) != 1:
+        raise CommandError('--segmenter belongs to one --model')
+    return Request(
+        models=args.model,
+        untrained=[_architecture(text) for text in args.untrained],
+        backends=args.backends.split(','),
+        precisions=args.precisions.split(','),
+        images=[_size(text) for text in args.sizes.split(',') if text],
+        batches=[int(text) for text in args.batches.split(',')],
+        rounds=args.rounds,
+        threads=args.threads,
+        segmenter=args.segmenter,
+        checkpoint=args.checkpoint,
+        data=args.data,
+        ood_data=args.ood_data,
+        quality_images=args.images,
+    )
+
+
+def _architecture(text: str) -> tuple[str, tuple[int, int]]:
+    from flowenedet_ros.cli.arguments import image_size
+
+    name, _, size = text.partition(':')
+    return name, image_size(size or '512x1024')
+
+
+def _size(text: str) -> tuple[int, int]:
+    from flowenedet_ros.cli.errors import CommandError
+
+    height, _, width = text.partition('x')
+    if not (height.isdigit() and width.isdigit()):
+        raise CommandError(f'{text!r} is no image size: give HEIGHTxWIDTH, such as 720x1280')
+    return int(height), int(width)

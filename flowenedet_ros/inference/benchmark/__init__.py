@@ -1,0 +1,1 @@
+"""Speed and memory of a bundle: every configuration in its own process, asked in turn."""
