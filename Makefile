@@ -15,9 +15,12 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export ROS_LOG_DIR ?= $(abspath log/ros)
 export AMENT_PREFIX_PATH := $(abspath install/flowenedet_ros):$(abspath $(VENV))
 
+# Real road data, for what trains or measures on it.
+DATA ?= $(or $(FLOWENEDET_DATA),../shared/data)
+
 DECLARATIONS := setup.py setup.cfg pyproject.toml package.xml
 
-.PHONY: help setup setup-test demo test lint bench report soak test-gpu clean
+.PHONY: help setup setup-test demo test lint bench report soak test-gpu models espnetv2 clean
 
 help:
 	@echo 'make demo [BAG=... TOPIC=...] [VIDEO=...] [MODEL=...]   see it work: out/demo/'
@@ -25,6 +28,7 @@ help:
 	@echo 'make setup               the environment .venv and the colcon tree install/'
 	@echo 'make lint                ruff and mypy'
 	@echo 'make bench, make report, make soak, make test-gpu   the long ones'
+	@echo 'make models, make espnetv2   train and export from DATA=...'
 
 setup: $(VENV)/.runtime install/.built
 
@@ -73,11 +77,58 @@ bench: setup-test
 	$(BIN)/flowenedet benchmark --node --json out/benchmark.json $(ARGS)
 
 report: setup-test
-	$(BIN)/python -m flowenedet_ros.evaluation.report $(ARGS)
+	$(BIN)/flowenedet evaluate road-data --model $(or $(MODEL),camvid_deeplabv3plus) \
+	  --data '$(DATA)' --json out/report/figures.json --report out/report $(ARGS)
 
 soak: setup-test
 	FLOWENEDET_SOAK_MINUTES=30 $(BIN)/python -m pytest test/node -k memory_stays_level \
 	  --timeout=3600 $(ARGS)
+
+# The bundled model, from the data folder: hours on two cores. Every step resumes.
+TRAIN_SEGMENTER = $(BIN)/flowenedet train-segmenter --data '$(DATA)/camvid/train:camvid' \
+  --validation '$(DATA)/camvid/val:camvid' --test '$(DATA)/camvid/test:camvid'
+AACHEN := out/train/aachen
+
+$(AACHEN):
+	mkdir -p $@/images $@/labels
+	ln -s $(abspath $(DATA))/cityscapes/images/aachen* $@/images
+	ln -s $(abspath $(DATA))/cityscapes/labels_trainIds/aachen* $@/labels
+
+models: setup-test $(AACHEN)
+	$(TRAIN_SEGMENTER) --epochs 30 --until 9 --size 352x480 --out out/train/segmenter-1
+	$(TRAIN_SEGMENTER) --data '$(AACHEN):cityscapes_to_camvid' --scenes 44 --freeze-early \
+	  --start out/train/segmenter-1/segmenter.safetensors --epochs 16 --size 320x416 \
+	  --learning-rate 1e-3 --out out/train/segmenter-2
+	$(TRAIN_SEGMENTER) --data '$(AACHEN):cityscapes_to_camvid' --scenes 44 --freeze-early \
+	  --start out/train/segmenter-2/segmenter.safetensors --epochs 4 --size 384x512 \
+	  --scales 0.9,2.1 --learning-rate 4e-4 --out out/train/segmenter-3
+	$(BIN)/flowenedet train --segmenter out/train/segmenter-3/segmenter.safetensors \
+	  --size 576x768 --data '$(DATA)/camvid/train:camvid' \
+	  --data '$(AACHEN):cityscapes_to_camvid:5' --scenes 60 \
+	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
+	  --validation '$(DATA)/camvid/val:camvid:6' --outliers '$(DATA)/objects_coco' \
+	  --variants flowenedet,fed_u --steps 2000 --out out/train/detectors
+	$(BIN)/flowenedet export --segmenter out/train/segmenter-3/segmenter.safetensors \
+	  --size 576x768 --detectors out/train/detectors/flow.safetensors \
+	  --images '$(DATA)/camvid/val/images' --name camvid_deeplabv3plus \
+	  --out out/train/exported --replace
+	$(BIN)/flowenedet calibrate --model out/train/exported \
+	  --data '$(DATA)/camvid/val:camvid' --out out/models/camvid_deeplabv3plus --replace
+
+# A bundle of the ESPNetv2 that the data folder has Cityscapes weights of; stays out of the package.
+espnetv2: setup-test $(AACHEN)
+	$(BIN)/python test/tools/build_espnet_onnx.py '$(DATA)' out/train/espnet
+	$(BIN)/flowenedet train --segmenter out/train/espnet/espnetv2_s2.0.yaml \
+	  --data '$(DATA)/camvid/train:camvid_to_cityscapes' --data '$(AACHEN):cityscapes:40' \
+	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
+	  --validation '$(DATA)/camvid/val:camvid_to_cityscapes:5' \
+	  --outliers '$(DATA)/objects_coco' --steps 3000 --out out/train/espnet-detectors
+	$(BIN)/flowenedet export --segmenter out/train/espnet/espnetv2_s2.0.yaml \
+	  --detectors out/train/espnet-detectors/flow.safetensors \
+	  --images '$(DATA)/cityscapes/images' --name espnetv2_cityscapes \
+	  --out out/train/espnet-exported --replace
+	$(BIN)/flowenedet calibrate --model out/train/espnet-exported \
+	  --data '$(DATA)/camvid/val:camvid_to_cityscapes' --out out/models/espnetv2_cityscapes --replace
 
 clean:
 	rm -rf $(VENV) build install log out

@@ -39,7 +39,9 @@ CORRUPTIONS = [
     'numba==0.68.1',
     'pillow==13.0.0',
 ]
+SUBMIT = ['h5py==3.16.0']
 TEST = [
+    *SUBMIT,
     'pytest==9.2.0',
     'pytest-timeout==2.4.0',
     'hypothesis==6.170.15',
@@ -72,6 +74,8 @@ setup(
         'ros': ROS,
         'train': TRAIN,
         'corruptions': CORRUPTIONS,
+        'ray': ['ray==2.60.0'],
+        'submit': SUBMIT,
         'test': TEST,
     },
     zip_safe=False,

@@ -65,7 +65,13 @@ def _missing_module(error: ModuleNotFoundError) -> str:
     name = (error.name or '').partition('.')[0]
     if name in ('', PACKAGE):
         raise error
-    extra = {'rosbags': 'runtime', 'onnxruntime': 'runtime', 'tqdm': 'runtime'}
+    extra = {
+        'h5py': 'submit',
+        'ray': 'ray',
+        'rosbags': 'runtime',
+        'onnxruntime': 'runtime',
+        'tqdm': 'runtime',
+    }
     return (
         f"this needs the Python package {name}: pip install '{PACKAGE}[{extra.get(name, 'train')}]'"
     )

@@ -45,6 +45,9 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
         help="size of a picture relative to the view's",
     )
     parser.add_argument('--epochs', type=int, default=30)
+    parser.add_argument(
+        '--until', type=int, metavar='EPOCH', help='end here; a later call goes on from there'
+    )
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument('--learning-rate', type=float, default=1.5e-3)
     parser.add_argument('--start', type=Path, metavar='PTH', help='weights to start from')
@@ -75,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         sources: list[Samples] = [CachedSamples(labelled_folder(text)) for text in args.data]
         validation = CachedSamples(labelled_folder(args.validation))
         trainer = _trainer(args, classes, sources, validation, process)
-        best = trainer.fit()
+        best = trainer.fit(args.until)
         if not process.is_first:
             return 0
         state = torch.load(best, map_location='cpu', weights_only=True)

@@ -145,11 +145,14 @@ class SegmenterTrainer:
         progress = (step - self.steps) / max(1, total - self.steps)
         return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
-    def fit(self) -> Path:
-        """Train to the last epoch, from the last checkpoint on; give the best weights' path."""
+    def fit(self, until: int | None = None) -> Path:
+        """Train from the last checkpoint on; give the path of the best weights so far.
+
+        :param until: epoch of the schedule to end after; None goes to its end.
+        """
         self._resume()
         writer = SummaryWriter(self.out / 'tensorboard') if self.process.is_first else None
-        for epoch in range(self.epoch, self.settings.epochs):
+        for epoch in range(self.epoch, min(until or self.settings.epochs, self.settings.epochs)):
             loss = self._train_epoch(epoch)
             self.epoch = epoch + 1
             if writer:
