@@ -47,7 +47,10 @@ $(VENV)/.runtime: $(DECLARATIONS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: $(DECLARATIONS) $(VENV)/.runtime
-	$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[runtime,ros,train,test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -q \
+	  -e '.[runtime,ros,train,corruptions,test]'
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps \
+	  imagecorruptions-imaug==1.1.5
 	@touch $@
 
 # --symlink-install: edited Python is live; only what setup.py copies by name needs a new build.
