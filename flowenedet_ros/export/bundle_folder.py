@@ -33,6 +33,9 @@ def new_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     try:
         yield place
         place.chmod(0o755)
+        for path in place.iterdir():
+            # Some writers make files that only their owner reads.
+            path.chmod(0o644)
         if folder.exists():
             old = place.with_name(place.name + '.old')
             os.rename(folder, old)

@@ -35,6 +35,7 @@ from flowenedet_ros.inference.manifest import (
     PlannerClasses,
     SegmenterInfo,
 )
+from flowenedet_ros.inference.marks import segmenter_nodes
 from flowenedet_ros.segmenters.interface import FrozenSegmenter
 
 UNCALIBRATED = CalibrationInfo(
@@ -210,5 +211,10 @@ def _parameters(segmenter: FrozenSegmenter, place: Path) -> int:
     count = sum(parameter.numel() for parameter in segmenter.parameters())
     if count:
         return count
-    tensors = onnx.load(str(place / 'model.onnx')).graph.initializer
-    return sum(int(np.prod(tensor.dims)) for tensor in tensors)
+    model = onnx.load(str(place / 'model.onnx'))
+    used = {name for node in segmenter_nodes(model) for name in node.input}
+    return sum(
+        int(np.prod(tensor.dims))
+        for tensor in model.graph.initializer
+        if tensor.name in used and tensor.data_type == onnx.TensorProto.FLOAT
+    )
