@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from flowenedet_ros.detector.base import Detector, DetectorConfig
 from flowenedet_ros.detector.concurrent import ConvNetDetector, FlowDetector
@@ -48,7 +48,8 @@ def save_detectors(path: str | Path, detectors: Mapping[str, Detector]) -> None:
         for key, value in detector.state_dict().items()
     }
     configs = {name: asdict(detector.config) for name, detector in detectors.items()}
-    save_file(tensors, path, {_METADATA_KEY: json.dumps(configs)})
+    # Not save_file: that one leaves a file which only its owner may read.
+    Path(path).write_bytes(save(tensors, {_METADATA_KEY: json.dumps(configs)}))
 
 
 def load_detectors(path: str | Path) -> dict[str, Detector]:

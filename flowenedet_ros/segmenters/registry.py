@@ -184,7 +184,7 @@ def save_segmenter(
 
     :param path: ends in `.safetensors`.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     settings = {
         'architecture': name,
@@ -194,4 +194,5 @@ def save_segmenter(
     tensors = {
         key: value.detach().to(torch.device('cpu')).contiguous() for key, value in state.items()
     }
-    save_file(tensors, path, metadata={'segmenter': json.dumps(settings)})
+    # Not save_file: that one leaves a file which only its owner may read.
+    path.write_bytes(save(tensors, metadata={'segmenter': json.dumps(settings)}))
