@@ -19,7 +19,7 @@ FRAME_ID = 'camera_optical_frame'
 class SceneBagOptions:
     """What is rendered."""
 
-    seed: int = 0
+    seed: int = 41
     frames: int = 80
     height: int = 480
     width: int = 640
