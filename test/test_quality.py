@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from catkin_pkg.package import parse_package
-from conftest import REPOSITORY
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def run(*command):

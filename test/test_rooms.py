@@ -3,10 +3,11 @@
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / 'flowenedet_ros'
 # From the top of the house down; a room may import those after it.
 ROOMS = [
