@@ -15,6 +15,7 @@ from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.detector.base import Detector
 from flowenedet_ros.detector.build import parameter_count, save_detectors
 from flowenedet_ros.export.bundle_folder import hashes, new_folder, versions, write_manifest
+from flowenedet_ros.export.decisions import Mode
 from flowenedet_ros.export.errors import ExportError
 from flowenedet_ros.export.foreign_writer import export_foreign, is_foreign_onnx
 from flowenedet_ros.export.fused import FusedGraph, perceive
@@ -22,7 +23,7 @@ from flowenedet_ros.export.half import to_half
 from flowenedet_ros.export.onnx_writer import export_fused
 from flowenedet_ros.export.parity import check_parity, graph_file
 from flowenedet_ros.export.quantize import to_faithful_int8, to_int8
-from flowenedet_ros.export.readout import IDENTITY, Mode
+from flowenedet_ros.export.readout import IDENTITY
 from flowenedet_ros.inference.backends.base import PRECISIONS, Precision
 from flowenedet_ros.inference.manifest import (
     MANIFEST,

@@ -80,10 +80,7 @@ class EagerRunner:
         if self._alone:
             pixels = self._graph.preprocess(image[None])
             logits = self._graph.segmenter(pixels).logits
-            large = torch.nn.functional.interpolate(
-                logits, size=pixels.shape[2:], mode='bilinear', align_corners=False
-            )
-            labels = large.argmax(dim=1)[0].to(torch.uint8).numpy()
+            labels = self._graph.readout.decide.labels(logits)[0].to(torch.uint8).numpy()
             ms = 1e3 * (time.perf_counter() - started)
             return Perception(labels, nothing, nothing, flat, flat, 0, {'backend': ms})
         reading = perceive(self._graph, image[None])

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from flowenedet_ros.detector.base import Detector
+from flowenedet_ros.export.decisions import Mode
 from flowenedet_ros.export.preprocess import Preprocess
-from flowenedet_ros.export.readout import IDENTITY, Mode, Reading, Readout
+from flowenedet_ros.export.readout import IDENTITY, Reading, Readout
 from flowenedet_ros.inference.manifest import ScoreMap
 from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterOutput
 
@@ -34,7 +35,7 @@ class FusedGraph(nn.Module):
         spec = segmenter.spec
         self.preprocess = Preprocess(spec.input_size, spec.mean, spec.std, channel_order)
         self.segmenter = segmenter
-        self.readout = Readout(detector, spec.input_size, mode, idm, ood)
+        self.readout = Readout(detector, spec.input_size, spec.logit_stride, mode, idm, ood)
         self.eval()
 
     def forward(self, image: Tensor, idm_threshold: Tensor, ood_threshold: Tensor) -> Reading:

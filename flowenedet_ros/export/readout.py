@@ -1,21 +1,18 @@
 """From a segmenter's output to labels, calibrated scores and masks."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowenedet_ros.detector.base import Detector
 from flowenedet_ros.detector.energies import sanitise
+from flowenedet_ros.export.decisions import Mode, decisions
 from flowenedet_ros.inference.manifest import ScoreMap
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 
-Mode = Literal['mid', 'quarter']
 IDENTITY = ScoreMap(scale=1.0, offset=0.0)
 """Scores are the plain sigmoid of the log-odds."""
-
-_ON = 255.0
 
 
 class Reading(NamedTuple):
@@ -45,9 +42,8 @@ class Readout(nn.Module):
     """Detector, calibration and decisions, which stay in float32 in every exported precision.
 
     :param size: (height, width) of the network's input, and of labels and masks.
-    :param mode: `mid` decides at the network's input size from bilinearly enlarged logits and
-        scores; `quarter` decides at the logit stride and enlarges the decisions, which is cheaper
-        and leaves edges in steps of the stride.
+    :param stride: of the logits.
+    :param mode: see `decisions`.
     """
 
     idm_scale: Tensor
@@ -59,14 +55,14 @@ class Readout(nn.Module):
         self,
         detector: Detector,
         size: tuple[int, int],
+        stride: int,
         mode: Mode = 'mid',
         idm: ScoreMap = IDENTITY,
         ood: ScoreMap = IDENTITY,
     ) -> None:
         super().__init__()
         self.detector = detector
-        self.size = size
-        self.mode = mode
+        self.decide = decisions(mode, size, stride)
         for task, score_map in (('idm', idm), ('ood', ood)):
             self.register_buffer(f'{task}_scale', torch.tensor(score_map.scale))
             self.register_buffer(f'{task}_offset', torch.tensor(score_map.offset))
@@ -86,8 +82,7 @@ class Readout(nn.Module):
         # A score that is no number must alarm, not vanish.
         idm = torch.where(torch.isnan(idm), 1.0, idm)
         ood = torch.where(torch.isnan(ood), 1.0, ood)
-        decide = self._decide_large if self.mode == 'mid' else self._decide_small
-        labels, idm_mask, ood_mask = decide(logits, idm, ood, idm_threshold, ood_threshold)
+        labels, idm_mask, ood_mask = self.decide(logits, idm, ood, idm_threshold, ood_threshold)
         return Reading(
             labels,
             idm_mask,
@@ -99,30 +94,3 @@ class Readout(nn.Module):
             found.ood,
             logits,
         )
-
-    def _decide_large(
-        self, logits: Tensor, idm: Tensor, ood: Tensor, idm_threshold: Tensor, ood_threshold: Tensor
-    ) -> tuple[Tensor, ...]:
-        large = F.interpolate(logits, size=self.size, mode='bilinear', align_corners=False)
-        scores = torch.stack([idm, ood], dim=1)
-        scores = F.interpolate(scores, size=self.size, mode='bilinear', align_corners=False)
-        return (
-            large.argmax(dim=1).to(torch.uint8),
-            _mask(scores[:, 0], idm_threshold).to(torch.uint8),
-            _mask(scores[:, 1], ood_threshold).to(torch.uint8),
-        )
-
-    def _decide_small(
-        self, logits: Tensor, idm: Tensor, ood: Tensor, idm_threshold: Tensor, ood_threshold: Tensor
-    ) -> tuple[Tensor, ...]:
-        labels = logits.argmax(dim=1).float()
-        decisions = torch.stack(
-            [labels, _mask(idm, idm_threshold), _mask(ood, ood_threshold)], dim=1
-        )
-        # Enlarged as floats: no runtime resizes uint8 everywhere.
-        decisions = F.interpolate(decisions, size=self.size, mode='nearest')
-        return tuple(decisions[:, i].to(torch.uint8) for i in range(3))
-
-
-def _mask(score: Tensor, threshold: Tensor) -> Tensor:
-    return (score >= threshold).float() * _ON

@@ -8,6 +8,7 @@ import torch
 from small_parts import SIZE, pictures, small_detector, small_graph, small_segmenter
 
 from flowenedet_ros.export.agreement import correlation
+from flowenedet_ros.export.decisions import PhaseDecisions, ResizedDecisions, decisions
 from flowenedet_ros.export.errors import ExportError
 from flowenedet_ros.export.fused import FusedGraph, perceive
 from flowenedet_ros.export.half import to_half
@@ -239,3 +240,18 @@ def test_data_dependent_graphs_are_refused():
     segmenter.network = Branching()
     with pytest.raises(ExportError, match='PyTorch cannot export'):
         export_fused(FusedGraph(segmenter, small_detector()))
+
+
+@pytest.mark.parametrize('stride', [2, 4, 8])
+def test_phases_are_bilinear_enlargement(stride):
+    torch.manual_seed(0)
+    logits, score = torch.randn(2, 5, 6, 9), torch.rand(2, 6, 9)
+    phases, resized = PhaseDecisions(stride), ResizedDecisions((6 * stride, 9 * stride))
+    assert (phases.labels(logits) == resized.labels(logits)).float().mean() > 0.999
+    half = torch.tensor([0.5])
+    assert (phases.mask(score, half) == resized.mask(score, half)).float().mean() > 0.999
+
+
+def test_sizes_that_the_stride_does_not_divide():
+    assert isinstance(decisions('mid', (66, 96), 4), ResizedDecisions)
+    assert isinstance(decisions('mid', (64, 96), 4), PhaseDecisions)

@@ -1,0 +1,132 @@
+"""From logits and scores at the logit stride to labels and masks at the network's input size."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Mode = Literal['mid', 'quarter']
+_ON = 255.0
+
+
+class Decisions(nn.Module):
+    """Decide class and masks of every pixel of the network's input."""
+
+    def labels(self, logits: Tensor) -> Tensor:
+        """Return class ids as floats, (N, H, W), of logits (N, C, h, w)."""
+        raise NotImplementedError
+
+    def mask(self, score: Tensor, threshold: Tensor) -> Tensor:
+        """Return 0 or 255 as floats, (N, H, W), of a score (N, h, w)."""
+        raise NotImplementedError
+
+    def forward(
+        self, logits: Tensor, idm: Tensor, ood: Tensor, idm_threshold: Tensor, ood_threshold: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return labels and both masks, uint8 (N, H, W); the casts come last, as TensorRT wants."""
+        return (
+            self.labels(logits).to(torch.uint8),
+            self.mask(idm, idm_threshold).to(torch.uint8),
+            self.mask(ood, ood_threshold).to(torch.uint8),
+        )
+
+
+class PhaseDecisions(Decisions):
+    """Bilinear enlargement by a whole factor, decided before the pixels are put in their places.
+
+    The stride x stride output pixels of a cell are fixed blends of the 3x3 cells around it: one
+    convolution computes them all, argmax and thresholds work on them, and only the decisions are
+    woven into the large map. The result is that of `interpolate`; CPU runtimes take a third to a
+    half of the time, because no enlarged logits are ever written.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        offset = (torch.arange(stride) + 0.5) / stride - 0.5
+        taps = torch.stack([(-offset).relu(), 1 - offset.abs(), offset.relu()], dim=1)
+        kernel = taps[:, None, :, None] * taps[None, :, None, :]
+        self.register_buffer('kernel', kernel.reshape(stride * stride, 1, 3, 3))
+
+    def _phases(self, maps: Tensor) -> Tensor:
+        """Return the pixels of each cell, (N, C, stride * stride, h, w)."""
+        channels = maps.shape[1]
+        padded = F.pad(maps, (1, 1, 1, 1), mode='replicate')
+        phases = F.conv2d(padded, self.kernel.repeat(channels, 1, 1, 1), groups=channels)
+        return phases.reshape(-1, channels, self.stride * self.stride, *maps.shape[2:])
+
+    def _weave(self, phases: Tensor) -> Tensor:
+        return F.pixel_shuffle(phases, self.stride)[:, 0]
+
+    def labels(self, logits: Tensor) -> Tensor:
+        """Return class ids as floats."""
+        return self._weave(self._phases(logits).argmax(dim=1).float())
+
+    def mask(self, score: Tensor, threshold: Tensor) -> Tensor:
+        """Return 0 or 255 as floats."""
+        return self._weave(_over(self._phases(score[:, None])[:, 0], threshold))
+
+
+class ResizedDecisions(Decisions):
+    """Bilinear enlargement to any size.
+
+    :param size: (height, width) of the network's input.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size = size
+
+    def _large(self, maps: Tensor) -> Tensor:
+        return F.interpolate(maps, size=self.size, mode='bilinear', align_corners=False)
+
+    def labels(self, logits: Tensor) -> Tensor:
+        """Return class ids as floats."""
+        return self._large(logits).argmax(dim=1).float()
+
+    def mask(self, score: Tensor, threshold: Tensor) -> Tensor:
+        """Return 0 or 255 as floats."""
+        return _over(self._large(score[:, None])[:, 0], threshold)
+
+
+class QuarterDecisions(Decisions):
+    """Decisions at the logit stride, enlarged as they are: cheapest, with edges in steps.
+
+    :param size: (height, width) of the network's input.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size = size
+
+    def _large(self, decisions: Tensor) -> Tensor:
+        # As floats: no runtime resizes uint8 everywhere.
+        return F.interpolate(decisions[:, None], size=self.size, mode='nearest')[:, 0]
+
+    def labels(self, logits: Tensor) -> Tensor:
+        """Return class ids as floats."""
+        return self._large(logits.argmax(dim=1).float())
+
+    def mask(self, score: Tensor, threshold: Tensor) -> Tensor:
+        """Return 0 or 255 as floats."""
+        return self._large(_over(score, threshold))
+
+
+def _over(score: Tensor, threshold: Tensor) -> Tensor:
+    return (score >= threshold).float() * _ON
+
+
+def decisions(mode: Mode, size: tuple[int, int], stride: int) -> Decisions:
+    """Choose how decisions are made.
+
+    :param mode: `mid` decides at the network's input size from bilinearly enlarged logits and
+        scores; `quarter` decides at the logit stride.
+    :param size: (height, width) of the network's input.
+    """
+    if mode == 'quarter':
+        return QuarterDecisions(size)
+    whole = all(side % stride == 0 for side in size)
+    return PhaseDecisions(stride) if whole else ResizedDecisions(size)
