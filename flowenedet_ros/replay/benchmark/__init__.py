@@ -1,0 +1,1 @@
+"""What the ROS path costs: a camera, our node as a process of its own, and its report."""

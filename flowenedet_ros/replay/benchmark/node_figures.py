@@ -1,0 +1,95 @@
+"""The figures of the ROS path, as the benchmark's JSON and table have them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flowenedet_ros.inference.bundle import find_bundle
+from flowenedet_ros.replay.benchmark.idle_bundle import write_idle_bundle
+from flowenedet_ros.replay.benchmark.node_run import Run, Stream, run_node
+from flowenedet_ros.replay.benchmark.request import NodeRequest
+
+STAGES = ('wait', 'convert', 'pre', 'backend', 'post', 'publish')
+IN_MODEL = ('pre', 'backend', 'post')
+CPU_RATE_HZ = 10.0
+
+
+def node_figures(request: NodeRequest, scratch: Path) -> dict[str, Any]:
+    """Run the node twice and sum up.
+
+    First with the model, under a camera of half the rate that it can sustain: ages and times.
+    Then at 10 Hz with a network of the same outputs that computes nothing: what the processor has
+    left to do is the ROS side, however heavy the network.
+
+    :raises ReplayError: the node does not run.
+    """
+    size = request.height, request.width
+    model = find_bundle(request.model).absolute()
+    given = {
+        'model': str(model),
+        'backend': request.backend,
+        'precision': request.precision,
+        'threads': str(request.threads),
+    }
+    loaded = run_node(given, Stream(size, None, request.seconds), scratch / 'node.log')
+    idle = {
+        'model': str(write_idle_bundle(model, scratch / 'idle')),
+        'backend': 'onnxruntime',
+        'precision': 'fp32',
+        'threads': '1',
+        'self_test': 'false',
+    }
+    bare = run_node(idle, Stream(size, CPU_RATE_HZ, request.seconds), scratch / 'idle.log')
+    return _figures(size, loaded, bare)
+
+
+def _figures(size: tuple[int, int], loaded: Run, bare: Run) -> dict[str, Any]:
+    stages = {stage: loaded.figure(f'stage_{stage}_ms') for stage in STAGES}
+    age, backend = loaded.figure('age_p95_ms'), loaded.figure('backend_p95_ms')
+    outside = loaded.figure('total_ms') - sum(stages[stage] for stage in IN_MODEL)
+    return {
+        'model': loaded.report['model'],
+        'backend': loaded.report['backend'],
+        'precision': loaded.report['precision'],
+        'height': size[0],
+        'width': size[1],
+        'rate_hz': round(loaded.rate_hz, 2),
+        'frames': loaded.frames,
+        'age_p50_ms': loaded.figure('age_p50_ms'),
+        'age_p95_ms': age,
+        'backend_p50_ms': loaded.figure('backend_p50_ms'),
+        'backend_p95_ms': backend,
+        'age_over_backend_p95': round(age / backend, 4),
+        'arrival_age_p95_ms': round(float(np.percentile(loaded.ages_ms, 95)), 3),
+        'ros_ms_per_frame': round(outside, 3),
+        'cpu_ms_per_frame': round(1e3 * loaded.cpu_s / loaded.frames, 3),
+        'ros_cpu_ms_per_frame': round(1e3 * bare.cpu_s / bare.frames, 3),
+        'cpu_percent_at_10hz': round(100.0 * bare.cpu_s / bare.wall_s, 2),
+        'stages_ms': stages,
+        'counters': dict(loaded.counters),
+        'counters_at_10hz': dict(bare.counters),
+    }
+
+
+def node_text(node: Mapping[str, Any]) -> str:
+    """Give the figures as lines of text."""
+    if 'error' in node:
+        return f'node: {node["error"]}'
+    stages = ', '.join(f'{stage} {ms:.2f}' for stage, ms in node['stages_ms'].items())
+    counts = ', '.join(f'{count} {name}' for name, count in node['counters'].items())
+    return '\n'.join(
+        [
+            f'node: {node["model"]} {node["backend"]} {node["precision"]}, '
+            f'{node["height"]}x{node["width"]} at {node["rate_hz"]:.1f} Hz: {counts}',
+            f'node: age at publication p50 {node["age_p50_ms"]:.1f}, p95 {node["age_p95_ms"]:.1f} '
+            f'ms; at a subscriber p95 {node["arrival_age_p95_ms"]:.1f} ms',
+            f'node: backend p50 {node["backend_p50_ms"]:.1f}, p95 {node["backend_p95_ms"]:.1f} ms; '
+            f'age p95 over backend p95 {node["age_over_backend_p95"]:.3f}',
+            f'node: ROS side {node["ros_ms_per_frame"]:.2f} ms a frame, of the processor '
+            f'{node["ros_cpu_ms_per_frame"]:.2f} ms; '
+            f'{node["cpu_percent_at_10hz"]:.1f} % of a core at 10 Hz',
+            f'node: mean ms of each stage: {stages}',
+        ]
+    )
