@@ -24,7 +24,10 @@ ARGUMENTS = {
     'input_transport': ('', 'raw or compressed; empty: as in the parameter file.'),
     'autostart': ('', 'false leaves the states to a lifecycle manager; empty: as in the file.'),
     'use_sim_time': ('false', 'Take the time from /clock, as with `ros2 bag play --clock`.'),
-    'image': ('/camera/image_raw', 'Camera images.'),
+    'image': (
+        '/camera/image_raw',
+        'Camera images; with compressed, the topic that ends in /compressed.',
+    ),
     'camera_info': ('/camera/camera_info', 'CameraInfo of these images.'),
     'log_level': ('info', 'debug, info, warn, error or fatal.'),
     'rviz': ('false', 'Start RViz beside the node.'),

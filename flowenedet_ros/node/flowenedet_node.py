@@ -26,7 +26,7 @@ from flowenedet_ros.node.worker import Worker
 T = TypeVar('T')
 # A person reads the log; a fault that repeats at 30 Hz is one fault.
 LOG_EVERY_S = 5.0
-STOP_TIMEOUT_S = 1.0
+STOP_TIMEOUT_S = 0.8
 
 
 class FlowEneDetNode(LifecycleNode):
@@ -183,7 +183,7 @@ class FlowEneDetNode(LifecycleNode):
         if self._announcements is not None:
             self._announcements.destroy()
         self._cameras = self._pipeline = self._announcements = self._model = None
-        self._on_worker(self._supervised.close)
+        self._on_worker(self._supervised.reset)
 
     # Model and worker.
 

@@ -15,6 +15,7 @@ from flowenedet_ros.node.flowenedet_node import FlowEneDetNode
 from flowenedet_ros.node.parameters import ParameterError
 
 OK, FAILED, BAD_ARGUMENTS = 0, 1, 2
+SPIN_TURN_S = 0.5
 PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 
 
@@ -73,5 +74,7 @@ def run(node: FlowEneDetNode) -> int:
     # Jazzy's EventsExecutor needs less time, but drops the QoS events that lost frames show in.
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    executor.spin()
+    # In turns: on a busy machine a signal sometimes fails to wake an executor that waits for ever.
+    while ok():
+        executor.spin_once(timeout_sec=SPIN_TURN_S)
     return OK

@@ -58,6 +58,12 @@ class SupervisedModel:
         with suppress(OSError, AttributeError):
             ctypes.CDLL('libc.so.6').malloc_trim(0)
 
+    def reset(self) -> None:
+        """Free the model and forget how it fared; the next one may be another."""
+        self.close()
+        self.report = self.failure = None
+        self._pause = FIRST_PAUSE
+
     def set_thresholds(self, thresholds: Thresholds) -> None:
         """Use these thresholds from the next frame on, also after a rebuild; any thread may."""
         self._thresholds = thresholds
