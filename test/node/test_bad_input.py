@@ -169,6 +169,7 @@ def test_a_camera_may_change_size_and_encoding_and_restart(robot, bundle):
     camera.publish(grey)
     robot.until(lambda: len(masks) == 4)
     robot.node.destroy_publisher(camera)
+    robot.until(lambda: not robot.hears(f'{NODE}/input/image'), 'the node to miss the camera')
     again = robot.camera()
     again.publish(image(1))
     robot.until(lambda: robot.settled(5), 'all five frames')
