@@ -12,6 +12,7 @@ from flowenedet_ros.replay.bag_reader import IMAGE
 from flowenedet_ros.replay.live import message_class
 from flowenedet_ros.replay.messages import header_stamp_ns
 
+FLOAT = 'std_msgs/msg/Float64'
 HEARD = (
     topics.SEGMENTATION,
     topics.IDM_MASK,
@@ -22,7 +23,7 @@ HEARD = (
 
 
 class Consumer:
-    """Take label maps, masks and scores, and note when each label map came.
+    """Take label maps, masks and scores; note when each label map came and what frames took.
 
     :param node: a node that is being spun.
     :param name: of the node listened to.
@@ -31,6 +32,7 @@ class Consumer:
     def __init__(self, node: Node, name: str) -> None:
         self._changed = threading.Condition()
         self._ages_ms: list[float] = []
+        self._processing_ms: list[float] = []
         qos = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
         for output in HEARD:
             node.create_subscription(
@@ -40,12 +42,20 @@ class Consumer:
                 qos,
                 raw=True,
             )
+        timed = topics.topic(name, topics.PROCESSING_TIME)
+        node.create_subscription(message_class(FLOAT), timed, self._note_time, qos)
 
     @property
     def ages_ms(self) -> list[float]:
         """Milliseconds from the stamp of each label map to its arrival here."""
         with self._changed:
             return list(self._ages_ms)
+
+    @property
+    def processing_ms(self) -> list[float]:
+        """Milliseconds that the worker had each frame, as the node publishes them."""
+        with self._changed:
+            return list(self._processing_ms)
 
     def wait_for_more(self, than: int, timeout_s: float) -> bool:
         """Wait until more than so many label maps have come; say whether they did."""
@@ -58,6 +68,10 @@ class Consumer:
         with self._changed:
             self._ages_ms.append(age_ms)
             self._changed.notify_all()
+
+    def _note_time(self, message: Any) -> None:
+        with self._changed:
+            self._processing_ms.append(message.data)
 
 
 def _ignore(_: Any) -> None:

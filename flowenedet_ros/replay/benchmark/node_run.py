@@ -18,7 +18,7 @@ from flowenedet_ros.replay.errors import ReplayError
 from flowenedet_ros.replay.live import LiveNode
 
 NODE, TOPIC = 'flowenedet', '/camera/image_raw'
-START_TIMEOUT_S, RESULT_TIMEOUT_S, SETTLE_TIMEOUT_S, PATIENCE_S = 600, 60.0, 60.0, 10.0
+START_TIMEOUT_S, RESULT_TIMEOUT_S, SETTLE_TIMEOUT_S, PATIENCE_S = 600, 60, 60.0, 10.0
 WARM_UP_FRAMES = 10
 # A camera that asks for half of what the node can do leaves no frame waiting for the one before.
 LOAD, FASTEST_HZ = 0.5, 30.0
@@ -30,7 +30,8 @@ class Run:
 
     :param cpu_s: processor time of the node while the camera was steady, which was `wall_s` long.
     :param ages_ms: from stamp to arrival of the label map at a subscriber, while steady.
-    :param report: the node's last words on /diagnostics; they cover the warm-up frames too.
+    :param processing_ms: that the node's worker had each frame, warm-up frames too.
+    :param report: the node's last words on /diagnostics; they cover all frames too.
     """
 
     rate_hz: float
@@ -38,6 +39,7 @@ class Run:
     cpu_s: float
     wall_s: float
     ages_ms: list[float]
+    processing_ms: list[float]
     report: Mapping[str, str]
     counters: Mapping[str, int]
 
@@ -64,8 +66,7 @@ class Stream:
 
     size: tuple[int, int]
     rate_hz: float | None
-    seconds: float
-    fewest: int = 40
+    frames: int
 
 
 def run_node(parameters: Mapping[str, str], stream: Stream, log: Path) -> Run:
@@ -88,9 +89,8 @@ def run_node(parameters: Mapping[str, str], stream: Stream, log: Path) -> Run:
         _await_ready(camera, watch, process)
         response_ms = _warm_up(camera, consumer, process)
         rate = stream.rate_hz or min(FASTEST_HZ, LOAD * 1e3 / response_ms)
-        count = max(stream.fewest, round(stream.seconds * rate))
         cpu_s, begin = process.cpu_seconds(), time.monotonic()
-        camera.play(rate, count)
+        camera.play(rate, stream.frames)
         wall_s = time.monotonic() - begin
         process.check()
         cpu_s = process.cpu_seconds() - cpu_s
@@ -99,9 +99,9 @@ def run_node(parameters: Mapping[str, str], stream: Stream, log: Path) -> Run:
         )
         report = watch.values
         process.check()
-        ages_ms = consumer.ages_ms[WARM_UP_FRAMES:]
+        ages_ms, processing_ms = consumer.ages_ms[WARM_UP_FRAMES:], consumer.processing_ms
     counters = {'sent': camera.sent, **dict(zip(COUNTED, frames(report), strict=True))}
-    return Run(rate, count, cpu_s, wall_s, ages_ms, report, counters)
+    return Run(rate, stream.frames, cpu_s, wall_s, ages_ms, processing_ms, report, counters)
 
 
 def _await_ready(camera: SteadyCamera, watch: CounterWatch, process: MeasuredNode) -> None:
@@ -122,10 +122,15 @@ def _warm_up(camera: SteadyCamera, consumer: Consumer, process: MeasuredNode) ->
     for _ in range(WARM_UP_FRAMES):
         before = len(consumer.ages_ms)
         camera.send()
-        if not consumer.wait_for_more(before, RESULT_TIMEOUT_S):
-            process.check()
-            raise ReplayError(
-                f'the node gave no result in {RESULT_TIMEOUT_S:.0f} s; '
-                f'its last lines:\n{process.tail()}'
-            )
+        _await_result(consumer, before, process)
     return float(np.median(consumer.ages_ms))
+
+
+def _await_result(consumer: Consumer, before: int, process: MeasuredNode) -> None:
+    for _ in range(RESULT_TIMEOUT_S):
+        if consumer.wait_for_more(before, 1.0):
+            return
+        process.check()
+    raise ReplayError(
+        f'the node gave no result in {RESULT_TIMEOUT_S} s; its last lines:\n{process.tail()}'
+    )

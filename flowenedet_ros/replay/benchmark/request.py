@@ -8,7 +8,7 @@ class NodeRequest:
     """A model, how it is run, and the camera.
 
     :param height: of the camera images; so is `width`.
-    :param seconds: how long the camera is steady; 40 frames at the least.
+    :param frames: that the camera sends at a steady rate.
     """
 
     model: str
@@ -17,4 +17,4 @@ class NodeRequest:
     threads: int = 0
     height: int = 720
     width: int = 1280
-    seconds: float = 15.0
+    frames: int = 100
