@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flowenedet_ros.evaluation.speed import Request
+    from flowenedet_ros.replay.benchmark.request import NodeRequest
 
 
 def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
@@ -39,6 +40,12 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
     parser.add_argument('--data', metavar='DIR[:LABEL_MAP]', help='labelled road images: quality')
     parser.add_argument('--ood-data', metavar='DIR', help='images with outliers: quality')
     parser.add_argument('--images', type=int, default=20, help='of each folder, for quality')
+    parser.add_argument(
+        '--node',
+        action='store_true',
+        help='measure the ROS node too: the first model, in the one backend and precision named, '
+        'else the best; a camera of the first size, else of 720x1280',
+    )
     parser.add_argument('--json', type=Path, metavar='FILE', help='write all figures there')
     parser.add_argument('--plot', type=Path, metavar='SVG', help='draw the times there')
     parser.set_defaults(func=run)
@@ -53,16 +60,51 @@ def run(args: argparse.Namespace) -> int:
     from flowenedet_ros.evaluation.speed import run_benchmark
     from flowenedet_ros.inference.benchmark.table import svg_chart, text_table
 
+    request, node = _request(args), _node_request(args) if args.node else None
     with tqdm(bar_format='{desc} [{elapsed}]') as bar:
-        result = run_benchmark(_request(args), bar.set_description_str)
+        result = run_benchmark(request, bar.set_description_str)
+        if node is not None:
+            from flowenedet_ros.replay.benchmark.measure import measure_node
+
+            bar.set_description_str('node')
+            result['node'] = measure_node(node)
     print(text_table(result))
+    if node is not None:
+        from flowenedet_ros.replay.benchmark.node_text import node_text
+
+        print(node_text(result['node']))
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(result, indent=1))
     if args.plot:
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         args.plot.write_text(svg_chart(result), encoding='utf-8')
-    return int(any('error' in row for row in result['rows']))
+    return int(any('error' in row for row in [*result['rows'], result.get('node', {})]))
+
+
+def _node_request(args: argparse.Namespace) -> 'NodeRequest':
+    from flowenedet_ros.cli.errors import CommandError
+    from flowenedet_ros.replay.benchmark.request import NodeRequest
+    from flowenedet_ros.replay.environment import node_executable
+
+    if not args.model:
+        raise CommandError('--node needs a bundle: give it with --model')
+    node_executable()  # where it is missing, say so before the long part
+    sizes = [_size(text) for text in args.sizes.split(',') if text]
+    height, width = sizes[0] if sizes else (720, 1280)
+    return NodeRequest(
+        model=args.model[0],
+        backend=_only(args.backends),
+        precision=_only(args.precisions),
+        threads=args.threads,
+        height=height,
+        width=width,
+    )
+
+
+def _only(text: str) -> str:
+    """Give the one name of a list; for all or several the node is to choose."""
+    return 'auto' if text == 'all' or ',' in text else text
 
 
 def _request(args: argparse.Namespace) -> 'Request':
