@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and give the exit status: 0 done, 1 by its own rule, 2 wrong input."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        parsed = _parser(given).parse_args(given)
+        parsed = parse(given)
         return int(parsed.func(parsed) or 0)
     except KeyboardInterrupt:
         return 130
@@ -44,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not type(error).__module__.startswith(f'{PACKAGE}.'):
             raise
         return _fail(str(error))
+
+
+def parse(given: Sequence[str]) -> argparse.Namespace:
+    """Read a command line; `func` of the result runs it."""
+    return _parser(given).parse_args(given)
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
