@@ -77,7 +77,8 @@ lint: setup-test
 
 bench: setup-test
 	@mkdir -p out
-	$(BIN)/flowenedet benchmark --node --json out/benchmark.json $(ARGS)
+	$(BIN)/flowenedet benchmark --model $(or $(MODEL),camvid_deeplabv3plus) --node \
+	  --json out/benchmark.json --plot out/benchmark.svg $(ARGS)
 
 report: setup-test
 	$(BIN)/flowenedet evaluate road-data --model $(or $(MODEL),camvid_deeplabv3plus) \
