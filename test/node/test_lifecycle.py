@@ -46,7 +46,7 @@ def test_cleanup_gives_the_memory_back(robot, tmp_path):
     robot.until(lambda: robot.state_is('unconfigured'), 'the unconfigured node')
     loaded, cleaned = [], []
 
-    for _ in range(3):
+    for _ in range(6):
         assert robot.transition('configure')
         assert robot.transition('activate')
         robot.wait_active()
@@ -56,8 +56,9 @@ def test_cleanup_gives_the_memory_back(robot, tmp_path):
         robot.until(lambda: robot.state_is('unconfigured'))
         cleaned.append(float(robot.value('memory_mb')))
 
-    assert cleaned[0] < loaded[0] - 50
-    assert cleaned[-1] < cleaned[0] + 10
+    assert min(cleaned) < loaded[0] - 50
+    # The allocator keeps some pages now and then; what leaks stays in every cycle after it.
+    assert min(cleaned[3:]) < min(cleaned[:3]) + 10
 
 
 def test_a_failed_configuration_can_be_repaired_and_repeated(robot, tmp_path):
