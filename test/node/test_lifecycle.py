@@ -75,7 +75,8 @@ def test_a_failed_configuration_can_be_repaired_and_repeated(robot, tmp_path):
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_the_node_cleanly_in_the_middle_of_a_frame(robot, tmp_path, number):
-    slow = write_tiny_bundle(tmp_path / 'slow', height=480, width=640, slow_convolutions=12)
+    # A frame must take longer than the 0.2 s between two looks, or no report finds one in work.
+    slow = write_tiny_bundle(tmp_path / 'slow', height=480, width=640, slow_convolutions=60)
     node = robot.start(model=slow, backend='onnxruntime', warm_up_runs=0, self_test='false')
     robot.wait_active()
     camera = robot.camera()
