@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from flowenedet_ros.training.detector_training import DetectorTraining
     from flowenedet_ros.training.distributed import training_process
     from flowenedet_ros.training.fit_detectors import (
+        PUBLISHED,
         cache_material,
         detector_config,
         fit_detector,
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     variants = args.variants.split(',')
     detectors, figures = {}, {}
     with training_process() as process:
-        plain = any(variant.startswith('fed_') for variant in variants)
+        plain = any(variant in PUBLISHED for variant in variants)
         caches = cache_material(segmenter, material, root, seed=args.seed, plain=plain)
         statistics = gather_statistics(caches.pasted, len(segmenter.spec.classes))
         for variant in variants:

@@ -31,7 +31,8 @@ from flowenedet_ros.training.ranking import Ranking
 
 _NORMALISATION_VIEWS = 60
 _LIKELIHOOD = 0.1
-_CONDITION = {'fed_u': 0, 'fed_c': 32}
+PUBLISHED = ('fed_u', 'fed_c')
+"""Variants fitted as published: on plain frames, without pasted outliers."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def gather_statistics(cache: CachedFeatures, classes: int) -> SmlStatistics:
 def detector_config(segmenter: FrozenSegmenter, variant: Variant, **changes: Any) -> DetectorConfig:
     """Configure a detector for a segmenter; FED takes its published form."""
     spec = segmenter.spec
-    is_fed = variant in _CONDITION
+    is_fed = variant in PUBLISHED
     return DetectorConfig(
         variant,
         len(spec.classes),
