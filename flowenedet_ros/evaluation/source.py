@@ -14,6 +14,7 @@ from torch import Tensor
 from flowenedet_ros.evaluation.errors import EvaluationError
 from flowenedet_ros.inference.bundle import find_bundle, model_file, open_bundle
 from flowenedet_ros.inference.manifest import ScoreMap
+from flowenedet_ros.inference.openvino_core import openvino_core
 
 BACKENDS = ('auto', 'onnxruntime-cuda', 'openvino', 'onnxruntime')
 _LOGITS = 'logits'
@@ -176,9 +177,7 @@ def _open_onnxruntime(graph: Any, names: tuple[str, ...], backend: str, threads:
 
 
 def _open_openvino(graph: Any, names: tuple[str, ...], backend: str, threads: int) -> Any:
-    import openvino  # type: ignore[import-untyped]
-
-    core = openvino.Core()
+    core = openvino_core()
     settings: dict[str, Any] = {'INFERENCE_PRECISION_HINT': 'f32', 'PERFORMANCE_HINT': 'LATENCY'}
     if threads:
         settings['INFERENCE_NUM_THREADS'] = threads

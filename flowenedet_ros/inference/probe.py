@@ -7,6 +7,7 @@ from functools import partial
 from importlib import metadata
 
 from flowenedet_ros.inference.backends.base import Precision
+from flowenedet_ros.inference.openvino_core import openvino_core
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,7 @@ def _openvino() -> Probe:
     problem = import_problem('openvino')
     if problem:
         return Probe('openvino', False, problem, 'pip install openvino')
-    import openvino  # type: ignore[import-untyped]
-
-    core = openvino.Core()
+    core = openvino_core()
     if 'CPU' not in core.available_devices:
         return Probe('openvino', False, f'no CPU device among {core.available_devices}')
     capabilities = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')

@@ -1,6 +1,8 @@
 """Every backend that runs here gives the same perception, and the choice is explained."""
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,21 @@ def test_openvino_results_survive_later_frames(folder: Path) -> None:
     kept = first.labels.copy()
     model.run(smooth_image(90, 120, 2))
     assert np.array_equal(first.labels, kept)
+
+
+def test_a_signal_after_models_came_and_went_does_no_harm(folder: Path) -> None:
+    code = """
+import signal, subprocess, sys
+from flowenedet_ros.inference import load_bundle
+signal.signal(signal.SIGCHLD, lambda number, frame: None)
+first, second = (load_bundle(sys.argv[1], 'openvino', 'fp32') for _ in range(2))
+first.close(); del first
+second.close(); del second
+subprocess.run(['true'], check=True)
+"""
+    given = [sys.executable, '-c', code, str(folder)]
+    done = subprocess.run(given, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_auto_takes_the_first_usable_backend_and_says_why(folder: Path) -> None:

@@ -14,6 +14,7 @@ from flowenedet_ros.inference.backends.base import (
     check_signature,
 )
 from flowenedet_ros.inference.errors import BackendError
+from flowenedet_ros.inference.openvino_core import openvino_core
 from flowenedet_ros.inference.perception import Thresholds
 
 _DTYPES = {'u8': 'uint8', 'f32': 'float32', 'i32': 'int32'}
@@ -75,10 +76,9 @@ class OpenVinoBackend:
 
 def _core() -> Any:
     try:
-        import openvino  # type: ignore[import-untyped]
+        core = openvino_core()
     except ImportError as error:
         raise BackendError(f'OpenVINO is not installed ({error}): pip install openvino') from error
-    core = openvino.Core()
     if 'CPU' not in core.available_devices:
         raise BackendError(f'OpenVINO finds no CPU device, only {core.available_devices}')
     return core
