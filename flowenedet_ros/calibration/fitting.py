@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from flowenedet_ros.calibration.drift import DriftReference, drift_reference, histogram
+from flowenedet_ros.calibration.drift import drift_reference
 from flowenedet_ros.calibration.ece import expected_calibration_error, prior_weights
 from flowenedet_ros.calibration.errors import CalibrationError
 from flowenedet_ros.calibration.false_alarms import FalseAlarmCurves
@@ -19,6 +19,7 @@ from flowenedet_ros.calibration.thresholds import (
     guarantee,
     threshold_at,
 )
+from flowenedet_ros.inference.drift import DriftReference, histogram
 from flowenedet_ros.inference.manifest import CalibrationInfo, OperatingPoint, ScoreMap
 
 Unit = Literal['image', 'sequence']

@@ -10,6 +10,7 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from flowenedet_ros.inference.drift import DriftMonitor
 from flowenedet_ros.node.counters import FrameCounters, LossCounter
 from flowenedet_ros.node.frame_slot import Frame, FrameSlots
 from flowenedet_ros.node.image_conversion import ConversionError, check_message
@@ -43,6 +44,7 @@ class Camera:
     last_refusal: str | None = None
     last_processing_ms: float = 0.0
     last_shares: tuple[float, float] | None = None
+    drift: DriftMonitor | None = None
 
     def note_refusal(self, fault: str) -> None:
         """Report a malformed message."""

@@ -13,6 +13,7 @@ from flowenedet_ros.node.announcements import Announcements
 from flowenedet_ros.node.camera import Camera
 from flowenedet_ros.node.camera_set import CameraSet
 from flowenedet_ros.node.diagnostics import Heartbeat, Item
+from flowenedet_ros.node.drift_report import drift_item, watch_for_drift
 from flowenedet_ros.node.frame_slot import Frame, FrameSlots
 from flowenedet_ros.node.health import Limits, inference_item
 from flowenedet_ros.node.parameter_specs import LIVE
@@ -158,6 +159,7 @@ class FlowEneDetNode(LifecycleNode):
         self._cameras = CameraSet(
             self, model.manifest, self._slots, self._limits, self._warn_of_refusal
         )
+        watch_for_drift(self, model, self._cameras.cameras)
         self._pipeline = Pipeline(
             self._supervised,
             model.manifest,
@@ -242,6 +244,7 @@ class FlowEneDetNode(LifecycleNode):
             items.append(health.report())
             if health.silent and not was_silent:
                 self._mark_outage(health.camera)
+            items.append(drift_item(health.camera, self._value('drift_tolerance')))
         busy = self._worker.busy_seconds()
         if busy > self._limits.hang:
             self._mark_hang()

@@ -157,6 +157,20 @@ SPECS = (
         0.1,
         3600.0,
     ),
+    Spec(
+        'drift_tolerance',
+        1.0,
+        "Multiple of the model's limit on score drift above which /diagnostics warns; 0 is off.",
+        0.0,
+        1000.0,
+    ),
+    Spec(
+        'drift_window',
+        10.0,
+        'Seconds over which the scores are compared with those of the calibration images.',
+        0.0,
+        3600.0,
+    ),
 )
 BY_NAME = {spec.name: spec for spec in SPECS}
 LIVE = frozenset(spec.name for spec in SPECS if spec.live)

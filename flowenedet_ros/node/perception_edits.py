@@ -62,6 +62,10 @@ class EgoMask:
             ood_score=np.where(coarse, np.float32(0), perception.ood_score),
         )
 
+    def outside(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give the scores of pixels that do not show the vehicle, (n,)."""
+        return scores[~self._at(scores.shape)]
+
     def _at(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         height, width = shape
         if (height, width) not in self._sizes:

@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 from flowenedet_ros.inference import FlowEneDetError, Perception
 from flowenedet_ros.inference.manifest import Manifest
 from flowenedet_ros.node.camera import Camera
+from flowenedet_ros.node.drift_report import watch
 from flowenedet_ros.node.frame_slot import Frame
 from flowenedet_ros.node.image_conversion import ConversionError, to_bgr
 from flowenedet_ros.node.perception_edits import all_unknown, resized
@@ -142,6 +143,7 @@ class Pipeline:
             float(np.count_nonzero(finished.idm_mask)) / finished.idm_mask.size,
             float(np.count_nonzero(finished.ood_mask)) / finished.ood_mask.size,
         )
+        watch(camera, perception)
         work.settle('processed')
 
     def _finished(

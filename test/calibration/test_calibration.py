@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from flowenedet_ros.calibration.drift import drift_reference, histogram, stability_index
+from flowenedet_ros.calibration.drift import drift_reference
 from flowenedet_ros.calibration.ece import expected_calibration_error, prior_weights
 from flowenedet_ros.calibration.errors import CalibrationError
 from flowenedet_ros.calibration.false_alarms import FalseAlarmCurves
@@ -17,6 +17,7 @@ from flowenedet_ros.calibration.thresholds import (
     quantile_threshold,
     threshold_at,
 )
+from flowenedet_ros.inference.drift import histogram, stability_index
 from flowenedet_ros.inference.manifest import ScoreMap
 
 
