@@ -94,8 +94,8 @@ class ConcurrentDetector(Detector):
         return features
 
     @abstractmethod
-    def posterior(self, features: Features) -> Tensor:
-        """Return log p(m | z, a) up to a constant of the pixel, (N, 3, h, w)."""
+    def odds(self, features: Features) -> Tensor:
+        """Return log p(m | z, a) of wrong and of outlier over that of correct, (N, 2, h, w)."""
 
     def scores(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return raw IDM and OOD log-odds, each (N, h, w)."""
@@ -105,9 +105,9 @@ class ConcurrentDetector(Detector):
 
     def model_odds(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return the log-odds of the components alone, (N, h, w) for IDM and for OOD."""
-        correct, wrong, outlier = self.posterior(features).unbind(dim=1)
-        idm = wrong - correct
-        return idm, outlier - correct - softplus(idm)
+        odds = self.odds(features)
+        idm, outlier = odds[:, 0], odds[:, 1]
+        return idm, outlier - softplus(idm)
 
     def evidence(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return energy and log(1 - MSP), each (N, h, w), as read off the features."""
@@ -140,10 +140,10 @@ class FlowDetector(ConcurrentDetector):
         """Return log p(z | a), (N, h, w): low where energies are unlike any seen in training."""
         return self.joint(features).logsumexp(dim=1)
 
-    def posterior(self, features: Features) -> Tensor:
-        """Return log p(m | z, a) up to a constant of the pixel, (N, 3, h, w)."""
+    def odds(self, features: Features) -> Tensor:
+        """Return log p(m | z, a) of wrong and of outlier over that of correct, (N, 2, h, w)."""
         z, context, size = self._context(features)
-        return self.flow.posterior(z, self.condition(context, size))
+        return self.flow.odds(z, self.condition(context, size, relative=True))
 
 
 class ConvNetDetector(ConcurrentDetector):
@@ -162,10 +162,11 @@ class ConvNetDetector(ConcurrentDetector):
 
     def joint(self, features: Features) -> Tensor:
         """Return class logits, (N, 3, h, w)."""
-        return self.posterior(features)
-
-    def posterior(self, features: Features) -> Tensor:
-        """Return class logits, (N, 3, h, w)."""
         z, context, size = self._context(features)
         logits: Tensor = self.head(z, enlarge(self.head.condition(context), 2, size))
         return logits
+
+    def odds(self, features: Features) -> Tensor:
+        """Return the logits of wrong and of outlier over that of correct, (N, 2, h, w)."""
+        logits = self.joint(features)
+        return logits[:, 1:] - logits[:, :1]

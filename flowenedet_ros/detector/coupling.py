@@ -1,5 +1,7 @@
 """Affine couplings: one part of a pixel's channels is scaled and shifted as the other part says."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -105,23 +107,31 @@ class PixelCoupling(nn.Module):
             self.leave.weight.mul_(0.1)
             self.leave.bias.zero_()  # type: ignore[union-attr]
 
-    def _affine(self, kept: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Return bounded log-scale and shift of the moved channels."""
-        raw, shift = self.leave(F.relu(self.enter(kept) + condition)).chunk(2, dim=1)
+    def _affine(self, z: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Return bounded log-scale and shift of all channels, zero for the kept ones.
+
+        Zeros in the weights of convolutions cost runtimes less than splitting and joining maps.
+        """
+        kept, moved = self._parts
+        enter = F.pad(self.enter.weight, (0, 0, 0, 0, 0, moved))
+        hidden = F.relu(F.conv2d(z, enter) + condition)
+        raw, shift = (
+            F.conv2d(hidden, F.pad(weight, (0, 0, 0, 0, 0, 0, kept, 0)), F.pad(bias, (kept, 0)))
+            for weight, bias in zip(
+                self.leave.weight.chunk(2), cast(Tensor, self.leave.bias).chunk(2), strict=True
+            )
+        )
         return torch.tanh(raw), shift
 
     def forward(self, z: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Return the coupled channels and the log-determinant by pixel, (N, 1, h, w)."""
-        kept, moved = torch.split(z, self._parts, dim=1)
-        log_scale, shift = self._affine(kept, condition)
-        moved = moved * log_scale.exp() + shift
-        return torch.cat([kept, moved], dim=1), log_scale.sum(dim=1, keepdim=True)
+        log_scale, shift = self._affine(z, condition)
+        return z * log_scale.exp() + shift, log_scale.sum(dim=1, keepdim=True)
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
         """Undo `forward`."""
-        kept, moved = torch.split(y, self._parts, dim=1)
-        log_scale, shift = self._affine(kept, condition)
-        return torch.cat([kept, (moved - shift) * (-log_scale).exp()], dim=1)
+        log_scale, shift = self._affine(y, condition)
+        return (y - shift) * (-log_scale).exp()
 
 
 def _with_condition(z: Tensor, condition: Tensor | None) -> Tensor:

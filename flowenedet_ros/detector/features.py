@@ -99,7 +99,7 @@ def ring_statistics(z: Tensor) -> Tensor:
     :returns: (N, 4 D, h / 2, w / 2): means and standard deviations over the 8 nearest cells, then
         over the 40 cells of the 7x7 window beyond them; cells outside the image do not count.
     """
-    moments = halve(torch.cat([z, z * z], dim=1))
+    moments = torch.cat([halve(z), halve(z * z)], dim=1)
     ones = torch.ones_like(moments[:1, :1])
     near, far = _window_sum(moments, 3), _window_sum(moments, 7)
     near_count, far_count = _window_sum(ones, 3), _window_sum(ones, 7)

@@ -1,14 +1,15 @@
 """The conditional flow of a pixel's energies with three components: correct, wrong, outlier."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowenedet_ros.detector.coupling import PixelCoupling
 from flowenedet_ros.detector.features import VARIABLES, enlarge
 from flowenedet_ros.detector.invertible_conv import InvertibleConv
-from flowenedet_ros.detector.mixture import GaussianMixture
+from flowenedet_ros.detector.mixture import GaussianMixture, over_first
 
 COMPONENTS = 3
 
@@ -17,7 +18,8 @@ class Condition(NamedTuple):
     """What the context says of a pixel, at the resolution of the flow variables."""
 
     prior: Tensor
-    """(N, 3, h, w) log p(m | a) up to a constant of the pixel."""
+    """(N, 3, h, w) log p(m | a) up to a constant of the pixel, or (N, 2, h, w) the log-odds of
+    wrong and of outlier against correct."""
     mean: Tensor
     """(N, 12, h, w) means of the components, whitened and negated."""
     hidden: Tensor
@@ -33,10 +35,21 @@ class ConditionNet(nn.Module):
         self.mean = nn.Conv2d(width, COMPONENTS * VARIABLES, 1)
         self.hidden = nn.Conv2d(width, hidden, 1)
 
-    def forward(self, context: Tensor, size: tuple[int, int]) -> Condition:
-        """Return the condition at (height, width)."""
+    def forward(
+        self, context: Tensor, size: tuple[int, int], *, relative: bool = False
+    ) -> Condition:
+        """Return the condition at (height, width).
+
+        :param relative: give log-odds for the prior.
+        """
         layers = (self.prior, self.mean, self.hidden)
-        return Condition(*(enlarge(layer(context), 2, size) for layer in layers))
+        weights = [layer.weight for layer in layers]
+        biases = [cast(Tensor, layer.bias) for layer in layers]
+        if relative:
+            weights[0], biases[0] = over_first(weights[0]), over_first(biases[0])
+        # One convolution and one enlargement cost less than three.
+        maps = enlarge(F.conv2d(context, torch.cat(weights), torch.cat(biases)), 2, size)
+        return Condition(*torch.split(maps, [len(rows) for rows in weights], dim=1))
 
 
 class EnergyFlow(nn.Module):
@@ -73,12 +86,15 @@ class EnergyFlow(nn.Module):
             u = mixing.inverse(coupling.inverse(u, condition.hidden))
         return u
 
-    def posterior(self, z: Tensor, condition: Condition) -> Tensor:
-        """Return log p(m | z, a) up to a constant of the pixel, (N, 3, h, w).
+    def odds(self, z: Tensor, condition: Condition) -> Tensor:
+        """Return the log-odds of wrong and of outlier against correct, (N, 2, h, w).
 
         The log-determinant and the norm of the priors are the same for all components.
+
+        :param condition: relative.
         """
-        relative: Tensor = self.gaussians(self(z, condition)[0], condition.mean, condition.prior)
+        u, _ = self(z, condition)
+        relative: Tensor = self.gaussians.relative(u, condition.mean, condition.prior)
         return relative
 
     def joint(self, z: Tensor, condition: Condition) -> Tensor:

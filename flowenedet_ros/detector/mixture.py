@@ -77,11 +77,31 @@ class GaussianMixture(nn.Module):
         :param offset: -U_m mu_m, (N or 1, M * D, h or 1, w or 1).
         :param log_prior: log pi_m, (N or 1, M, h or 1, w or 1), normalised.
         """
+        return log_prior + F.conv2d(self._squares(u, offset), self._sums(), self._volumes())
+
+    def relative(self, u: Tensor, offset: Tensor, log_odds: Tensor) -> Tensor:
+        """Return log-odds of the other components against the first, (N, M - 1, h, w).
+
+        :param log_odds: of their priors, (N or 1, M - 1, h or 1, w or 1).
+        """
+        weight, bias = over_first(self._sums()), over_first(self._volumes())
+        return log_odds + F.conv2d(self._squares(u, offset), weight, bias)
+
+    def _squares(self, u: Tensor, offset: Tensor) -> Tensor:
         factor = self.factor.matrix().expand(self._components, -1, -1).flatten(0, 1)
         distance = F.conv2d(u, factor[:, :, None, None]) + offset
+        return distance * distance
+
+    def _sums(self) -> Tensor:
+        """Sum by component, as the convolution that runtimes do fastest."""
+        sums = -0.5 * torch.eye(self._components, device=self.factor.diagonal.device)
+        return sums.repeat_interleave(self._channels, dim=1)[:, :, None, None]
+
+    def _volumes(self) -> Tensor:
         constant = 0.5 * self._channels * math.log(2 * math.pi)
-        volume = (self.factor.log_diagonal().sum(dim=1) - constant).expand(self._components)
-        # The sum of squares by component, as the convolution that runtimes do fastest.
-        sums = -0.5 * torch.eye(self._components, dtype=u.dtype, device=u.device)
-        sums = sums.repeat_interleave(self._channels, dim=1)[:, :, None, None]
-        return log_prior + F.conv2d(distance * distance, sums, volume)
+        return (self.factor.log_diagonal().sum(dim=1) - constant).expand(self._components)
+
+
+def over_first(x: Tensor) -> Tensor:
+    """Subtract the first row from the others and leave it out."""
+    return x[1:] - x[:1]

@@ -24,7 +24,9 @@ def test_two_scores_per_pixel(detector):
 
 def test_component_probabilities_sum_to_one(detector):
     features = detector.features(segmenter_output())
-    probabilities = detector.posterior(features).softmax(dim=1)
+    odds = detector.odds(features)
+    correct = torch.zeros_like(odds[:, :1])
+    probabilities = torch.cat([correct, odds], dim=1).softmax(dim=1)
     assert torch.allclose(probabilities.sum(1), torch.ones(2, 24, 32), atol=1e-6)
     joint = detector.joint(features)
     assert torch.allclose(joint.softmax(1), probabilities, atol=1e-5)
@@ -34,7 +36,7 @@ def test_scores_follow_from_the_components_and_the_two_weights(detector):
     detector.set_readout(energy_weight=0.5, doubt_weight=2.0)
     output = segmenter_output()
     features = detector.features(output)
-    correct, wrong, outlier = detector.posterior(features).log_softmax(1).unbind(1)
+    correct, wrong, outlier = detector.joint(features).log_softmax(1).unbind(1)
     doubt = (1 - output.logits.double().softmax(1).amax(1)).log().float()
     energy = output.logits.logsumexp(1)
     scores = detector(output)
@@ -169,7 +171,7 @@ def test_learns_three_kinds_of_pixels(detector):
         loss.backward()
         optimiser.step()
     with torch.no_grad():
-        found = detector.posterior(features).argmax(1)
+        found = detector.joint(features).argmax(1)
     assert (found == target).float().mean() > 0.9
 
 
