@@ -40,8 +40,11 @@ CORRUPTIONS = [
     'pillow==13.0.0',
 ]
 SUBMIT = ['h5py==3.16.0']
+# The viewer of `flowenedet view`; pictures and videos do without.
+VIEW = ['rerun-sdk==0.41.0']
 TEST = [
     *SUBMIT,
+    *VIEW,
     'pytest==9.2.0',
     'pytest-timeout==2.4.0',
     'hypothesis==6.170.15',
@@ -76,6 +79,7 @@ setup(
         'corruptions': CORRUPTIONS,
         'ray': ['ray==2.60.0'],
         'submit': SUBMIT,
+        'view': VIEW,
         'test': TEST,
     },
     zip_safe=False,

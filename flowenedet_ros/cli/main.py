@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     'build-engine': ('build_engine', "compile a bundle for this vehicle's GPU with TensorRT"),
     'benchmark': ('benchmark', 'speed and memory of a bundle on this machine'),
     'bag': ('bag', 'process a recorded bag offline into a bag with the masks'),
+    'view': ('view', 'look at a bag with the masks, or make a picture or a video of it'),
     'doctor': ('doctor', 'say what this machine has, what will run, and what is missing'),
 }
 
@@ -73,6 +74,7 @@ def _missing_module(error: ModuleNotFoundError) -> str:
     extra = {
         'h5py': 'submit',
         'ray': 'ray',
+        'rerun': 'view',
         'rosbags': 'runtime',
         'onnxruntime': 'runtime',
         'tqdm': 'runtime',
