@@ -230,6 +230,12 @@ class EverySoMany:
         names = self._samples.names
         return [names[index] for index in self._indices]
 
+    @property
+    def pairs(self) -> list[Any] | None:
+        """Files of the chosen pictures, None where the set has no plain files."""
+        pairs = getattr(self._samples, 'pairs', None)
+        return None if pairs is None else [pairs[index] for index in self._indices]
+
     def __len__(self) -> int:
         return len(self._indices)
 

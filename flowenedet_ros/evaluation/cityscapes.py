@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.confusion import Confusion
-from flowenedet_ros.evaluation.counting import Groups, Kind, count, note_pixels
+from flowenedet_ros.evaluation.counting import Kind, frame_histogram, note_pixels
 from flowenedet_ros.evaluation.frames import enlarge, nearest
 from flowenedet_ros.evaluation.histogram import ScoreHistogram, score_keys
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
 from flowenedet_ros.evaluation.methods import PRODUCT, Scores
-from flowenedet_ros.evaluation.open_miou import OpenHistogram
+from flowenedet_ros.evaluation.open_miou import OpenGroups, OpenHistogram
+from flowenedet_ros.evaluation.pixel_groups import PixelGroups
 from flowenedet_ros.evaluation.rank_metrics import best_f1, rank_figures
 from flowenedet_ros.evaluation.source import Tensors
 from flowenedet_ros.evaluation.tally import Tally
@@ -43,39 +44,34 @@ class CityscapesTask(IdmTask):
         """Count one frame."""
         labels = self.counting.labels(sample, scores)
         predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
-        groups = right_and_wrong(labels, predicted, self.classes)
-        groups['unknown'] = labels >= self.classes
+        masks = right_and_wrong(labels, predicted, self.classes)
+        groups = PixelGroups({**masks, 'unknown': labels >= self.classes})
         note_pixels(groups, tally)
         tally.part('confusion', partial(Confusion, self.classes)).add(labels, predicted)
-        wrong = predicted != labels
+        opened = OpenGroups(predicted, predicted != labels, self.classes)
         noted: dict[str, float] = {}
-        for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')).items():
+        for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')):
+            one_score = keys['idm'] is keys['ood']
+            joint = keys['idm']
+            if not one_score:
+                joint = score_keys(enlarge(joint_score(scores[name]), predicted.shape))
+            frame = frame_histogram(joint, groups, _GROUPS)
             for kind in TASKS:
-                frame = count(keys[kind], groups, tally, f'{name}/{kind}', _GROUPS)
-                noted |= _frame_figures(f'{name}/{kind}', frame, kind)
-            noted |= self._joint(name, scores[name], groups, predicted, wrong, tally)
+                own = frame if one_score else frame_histogram(keys[kind], groups, _GROUPS)
+                _part(tally, f'{name}/{kind}').merge(own)
+                noted |= _frame_figures(f'{name}/{kind}', own, kind)
+            _part(tally, f'{name}/joint').merge(frame)
+            tally.part(f'{name}/open', partial(OpenHistogram, self.classes)).add(joint, opened)
+            noted[f'{name}/threshold'] = best_f1(frame.ranking(('wrong', 'unknown'), ('right',)))[1]
         tally.frames[sample.name] = noted | {
             key: noted[f'{PRODUCT}/idm/{key}']
             for key in ('auroc', 'ap', 'fpr95')
             if f'{PRODUCT}/idm/{key}' in noted
         }
 
-    def _joint(
-        self,
-        name: str,
-        scores: Scores,
-        groups: Groups,
-        predicted: NDArray[np.uint8],
-        wrong: NDArray[np.bool_],
-        tally: Tally,
-    ) -> dict[str, float]:
-        keys = score_keys(enlarge(joint_score(scores), predicted.shape))
-        frame = count(keys, groups, tally, f'{name}/joint', _GROUPS)
-        histogram = tally.part(f'{name}/open', partial(OpenHistogram, self.classes))
-        inside = predicted < self.classes
-        histogram.add(keys[inside], predicted[inside], wrong[inside])
-        ranking = frame.ranking(('wrong', 'unknown'), ('right',))
-        return {f'{name}/threshold': best_f1(ranking)[1]}
+
+def _part(tally: Tally, name: str) -> ScoreHistogram:
+    return tally.part(name, lambda: ScoreHistogram(_GROUPS))
 
 
 def _frame_figures(prefix: str, frame: ScoreHistogram, kind: Kind) -> dict[str, float]:
@@ -112,14 +108,14 @@ class CityscapesFigures:
     def _of(self, tally: Tally, name: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for kind, negatives in TASKS.items():
-            histogram = tally.part(f'{name}/{kind}', lambda: ScoreHistogram(_GROUPS))
+            histogram = _part(tally, f'{name}/{kind}')
             positive = 'wrong' if kind == 'idm' else 'unknown'
             found[kind] = rank_figures(histogram.descending(positive, *negatives))
             found[kind]['per_image'] = {
                 key: mean_over_frames(tally, f'{name}/{kind}/{key}')
                 for key in ('auroc', 'ap', 'fpr95')
             }
-        joint = tally.part(f'{name}/joint', lambda: ScoreHistogram(_GROUPS))
+        joint = _part(tally, f'{name}/joint')
         found['joint'] = rank_figures(joint.ranking(('wrong', 'unknown'), ('right',)))
         return {
             **{key: found['idm'][key] for key in ('auroc', 'ap', 'fpr95')},

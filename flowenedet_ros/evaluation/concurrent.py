@@ -16,6 +16,7 @@ from flowenedet_ros.evaluation.frames import nearest
 from flowenedet_ros.evaluation.histogram import ScoreHistogram
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
 from flowenedet_ros.evaluation.methods import Scores
+from flowenedet_ros.evaluation.pixel_groups import PixelGroups
 from flowenedet_ros.evaluation.rank_metrics import auroc, rank_figures
 from flowenedet_ros.evaluation.source import Tensors
 from flowenedet_ros.evaluation.tally import Tally
@@ -59,14 +60,15 @@ class ConcurrentTask(IdmTask):
         labels = self.counting.labels(sample, scores)
         if sample.name.startswith('ood/'):
             check_ood_labels(sample)
-            groups = {'known': labels == 0, 'unknown': labels == 1}
+            masks = {'known': labels == 0, 'unknown': labels == 1}
         else:
             predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
-            groups = right_and_wrong(labels, predicted, self.classes)
-            groups['unknown'] = labels == OUTLIER
+            masks = right_and_wrong(labels, predicted, self.classes)
+            masks['unknown'] = labels == OUTLIER
             tally.part('confusion', partial(Confusion, self.classes)).add(labels, predicted)
+        groups = PixelGroups(masks)
         note_pixels(groups, tally)
-        for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')).items():
+        for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')):
             frame = count(keys['idm'], groups, tally, f'{name}/idm', _GROUPS)
             note_frame(tally, sample.name, name, frame, ('wrong', 'right'))
             count(keys['ood'], groups, tally, f'{name}/ood', _GROUPS)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from flowenedet_ros.evaluation.histogram import key_counts
+
 
 class Confusion:
     """Pixel counts (label, prediction) of `classes` classes; merges by addition."""
@@ -15,12 +17,10 @@ class Confusion:
     def add(self, labels: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> None:
         """Count pixels; a pixel whose label is no class is left out."""
         classes = len(self.counts)
-        valid = labels < classes
-        truth, answer = labels[valid].astype(np.int64), predicted[valid]
-        known = answer < classes
-        pairs = np.bincount(truth[known] * classes + answer[known], minlength=classes**2)
-        self.counts += pairs.reshape(classes, classes)
-        self.missed += np.bincount(truth[~known], minlength=classes)
+        pairs = np.asarray(labels.astype(np.uint16) << np.uint16(8) | predicted, np.uint16)
+        counts = key_counts(pairs).reshape(256, 256)
+        self.counts += counts[:classes, :classes]
+        self.missed += counts[:classes, classes:].sum(axis=1)
 
     def merge(self, other: 'Confusion') -> None:
         """Add the counts of another confusion of the same classes."""

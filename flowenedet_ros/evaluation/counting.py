@@ -1,10 +1,9 @@
 """From score maps and groups of pixels to histograms, at the labels' size or at the scores'."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,13 +12,12 @@ from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.frames import enlarge, nearest
 from flowenedet_ros.evaluation.histogram import Keys, ScoreHistogram, score_keys
 from flowenedet_ros.evaluation.methods import PRODUCT, Scores
+from flowenedet_ros.evaluation.pixel_groups import PixelGroups
 from flowenedet_ros.evaluation.rank_metrics import rank_figures
 from flowenedet_ros.evaluation.tally import Tally
 
 Resolution = Literal['labels', 'stride']
 Kind = Literal['idm', 'ood']
-Groups = Mapping[str, NDArray[np.bool_]]
-"""Where each group's pixels are, at the size of the comparison."""
 
 
 @dataclass(frozen=True)
@@ -44,38 +42,42 @@ class Counting:
 
     def keys(
         self, sample: Sample, scores: Mapping[str, Scores], kinds: tuple[Kind, ...]
-    ) -> dict[str, dict[Kind, Keys]]:
-        """Return the histogram bins of every score map at that size."""
+    ) -> Iterator[tuple[str, dict[Kind, Keys]]]:
+        """Give the histogram bins of the score maps of one method after the other at that size."""
         shape = self.shape(sample, scores)
-        found: dict[str, dict[Kind, Keys]] = {}
         for name, pair in scores.items():
             maps: dict[Kind, NDArray[np.float32]] = {'idm': pair.idm, 'ood': pair.ood}
             first = score_keys(enlarge(maps[kinds[0]], shape))
-            found[name] = {kinds[0]: first}
+            found = {kinds[0]: first}
             for kind in kinds[1:]:
                 same = maps[kind] is maps[kinds[0]]
-                found[name][kind] = first if same else score_keys(enlarge(maps[kind], shape))
-        return found
+                found[kind] = first if same else score_keys(enlarge(maps[kind], shape))
+            yield name, found
 
 
 def count(
-    keys: Keys, groups: Groups, tally: Tally, part: str, names: tuple[str, ...]
+    keys: Keys, groups: PixelGroups, tally: Tally, part: str, names: tuple[str, ...]
 ) -> ScoreHistogram:
     """Count groups of one frame in a histogram of that name; return the frame's own.
 
     :param names: of all groups of the histogram, those that this frame has none of among them.
     """
-    histogram = ScoreHistogram(names)
-    for group, chosen in groups.items():
-        histogram.add(group, keys[chosen])
+    histogram = frame_histogram(keys, groups, names)
     tally.part(part, lambda: ScoreHistogram(names)).merge(histogram)
     return histogram
 
 
-def note_pixels(groups: Groups, tally: Tally) -> None:
+def frame_histogram(keys: Keys, groups: PixelGroups, names: tuple[str, ...]) -> ScoreHistogram:
+    """Count groups of one frame."""
+    histogram = ScoreHistogram(names)
+    for group, counts in groups.counts(keys).items():
+        histogram.add_counts(group, counts)
+    return histogram
+
+
+def note_pixels(groups: PixelGroups, tally: Tally) -> None:
     """Count the pixels of each group and of all."""
-    for group, chosen in groups.items():
-        pixels = int(np.count_nonzero(chosen))
+    for group, pixels in groups.sizes.items():
         tally.counts[group] += pixels
         tally.counts['pixels'] += pixels
 
@@ -97,9 +99,9 @@ def check_ood_labels(sample: Sample) -> None:
 
     :raises DataError: naming the ids that were found.
     """
-    found = np.flatnonzero(cv2.calcHist([sample.labels], [0], None, [256], [0, 256]))
-    strange = [int(value) for value in found if value not in (0, 1, 255)]
-    if strange:
+    # 255, 0 and 1 become 0, 1 and 2.
+    if (sample.labels + np.uint8(1)).max(initial=0) > 2:
+        strange = sorted(set(np.unique(sample.labels).tolist()) - {0, 1, 255})
         raise DataError(
             f'{sample.name}: OOD labels are 0 (in-distribution), 1 (OOD) and 255 (ignored), '
             f'found {strange[:5]} as well; choose a --label-map, or is this a set for `idm`?'

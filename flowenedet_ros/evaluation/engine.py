@@ -39,8 +39,9 @@ class Engine:
     def __init__(self, config: EngineConfig) -> None:
         # The methods run beside the graph, which has the other threads.
         torch.set_num_threads(1)
-        self.source = LogitSource(config.model, config.backend, config.threads)
+        self.source = LogitSource(config.model)
         self.methods = Methods(self.source, config.methods, config.post)
+        self.source.open(self.methods.features, config.backend, config.threads)
 
 
 class Task(Protocol):

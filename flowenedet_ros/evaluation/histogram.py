@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 
 BINS = 1 << 16
-_ZERO = BINS // 2
 # OpenCV counts in float32, which is exact up to here; longer arrays are counted in pieces.
 _EXACT = 1 << 24
 
@@ -23,29 +22,48 @@ Keys = NDArray[np.uint16]
 
 
 def score_keys(scores: NDArray[np.float32]) -> Keys:
-    """Return the bin of each score; greater scores never have lesser bins.
+    """Return the bin of each score: the bits of its float16, which `key_ranks` sorts.
 
     :param scores: any shape, no NaN and no minus zero (see `methods.finite`).
     """
     contiguous = np.ascontiguousarray(scores, np.float32)
     # Torch rounds to float16 many times faster than NumPy.
-    bits = torch.from_numpy(contiguous).half().numpy().view(np.int16)
-    # Negative numbers sort backwards by their bits: turn all but the sign around.
-    ordered = ((bits >> 15) & 0x7FFF) ^ bits
-    keys: Keys = ordered.view(np.uint16) ^ np.uint16(_ZERO)
+    keys: Keys = torch.from_numpy(contiguous).half().numpy().view(np.uint16)
     return keys.reshape(np.shape(scores))
 
 
-def bin_values(keys: NDArray[Any]) -> NDArray[np.float64]:
+def key_ranks(keys: Keys) -> NDArray[np.uint16]:
+    """Return places of bins in the order of their scores, from the least score up."""
+    bits = keys.view(np.int16)
+    # Negative numbers sort backwards by their bits: turn all but the sign around.
+    ordered = ((bits >> 15) & 0x7FFF) ^ bits
+    ranks: NDArray[np.uint16] = ordered.view(np.uint16) ^ np.uint16(BINS // 2)
+    return ranks
+
+
+RISING = np.argsort(key_ranks(np.arange(BINS, dtype=np.uint16))).astype(np.uint16)
+"""All bins from the least score up."""
+
+
+def bin_values(keys: Keys) -> NDArray[np.float64]:
     """Return the float16 number of each bin, to which its scores round."""
-    ordered = (keys.astype(np.uint16) ^ np.uint16(_ZERO)).view(np.int16)
-    bits = ((ordered >> 15) & 0x7FFF) ^ ordered
-    return bits.view(np.float16).astype(np.float64)
+    return keys.view(np.float16).astype(np.float64)
+
+
+def key_counts(keys: Keys) -> Counts:
+    """Count how often each of the 65,536 keys occurs, (65536,)."""
+    flat = np.ascontiguousarray(keys).ravel()
+    counts = np.zeros(BINS, np.int64)
+    for start in range(0, len(flat), _EXACT):
+        part = flat[start : start + _EXACT]
+        counts += cv2.calcHist([part], [0], None, [BINS], [0, BINS]).ravel().astype(np.int64)
+    return counts
 
 
 def reaches(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
     """Tell which scores are in the threshold's bin or above it."""
-    passed: NDArray[np.bool_] = score_keys(scores) >= score_keys(np.array([threshold], np.float32))
+    least = key_ranks(score_keys(np.array([threshold], np.float32)))
+    passed: NDArray[np.bool_] = key_ranks(score_keys(scores)) >= least
     return passed
 
 
@@ -64,11 +82,11 @@ class ScoreHistogram:
 
         :param keys: of the scores, from `score_keys`, any shape.
         """
-        flat = np.ascontiguousarray(keys).ravel()
-        row = self._counts[self.groups.index(group)]
-        for start in range(0, len(flat), _EXACT):
-            part = flat[start : start + _EXACT]
-            row += cv2.calcHist([part], [0], None, [BINS], [0, BINS]).ravel().astype(np.int64)
+        self.add_counts(group, key_counts(keys))
+
+    def add_counts(self, group: str, counts: Counts) -> None:
+        """Add what `key_counts` gave for scores of one group."""
+        self._counts[self.groups.index(group)] += counts
 
     def merge(self, other: 'ScoreHistogram') -> None:
         """Add the counts of another histogram of the same groups."""
@@ -90,7 +108,7 @@ class ScoreHistogram:
 
     def _sum(self, names: tuple[str, ...]) -> Counts:
         rows = [self.groups.index(name) for name in names]
-        return np.asarray(self._counts[rows].sum(axis=0), np.int64)
+        return np.asarray(self._counts[rows].sum(axis=0), np.int64)[RISING]
 
     def total(self, group: str) -> int:
         """Return how many scores a group has."""
@@ -98,17 +116,18 @@ class ScoreHistogram:
 
     def __getstate__(self) -> dict[str, Any]:
         used = np.flatnonzero(self._counts.any(axis=0))
-        return {'groups': self.groups, 'used': used.astype(np.uint16), 'n': self._counts[:, used]}
+        return {'groups': self.groups, 'keys': used.astype(np.uint16), 'n': self._counts[:, used]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.groups = state['groups']
         self._counts = np.zeros((len(self.groups), BINS), np.int64)
-        self._counts[:, state['used']] = state['n']
+        self._counts[:, state['keys']] = state['n']
 
 
 def _ranking(positives: Counts, negatives: Counts) -> 'Ranking':
+    """Rank counts of bins that go from the least score up."""
     used = np.flatnonzero(positives + negatives)[::-1]
-    return Ranking(bin_values(used), positives[used], negatives[used])
+    return Ranking(bin_values(RISING[used]), positives[used], negatives[used])
 
 
 class Ranking:

@@ -13,6 +13,7 @@ from flowenedet_ros.evaluation.counting import Counting, count, note_frame, note
 from flowenedet_ros.evaluation.frames import Samples, nearest
 from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
 from flowenedet_ros.evaluation.methods import Scores
+from flowenedet_ros.evaluation.pixel_groups import PixelGroups
 from flowenedet_ros.evaluation.rank_metrics import rank_figures
 from flowenedet_ros.evaluation.reliability import reliability, risk_coverage
 from flowenedet_ros.evaluation.source import Tensors
@@ -45,10 +46,10 @@ class IdmTask:
         """Count one frame."""
         labels = self.counting.labels(sample, scores)
         predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
-        groups = right_and_wrong(labels, predicted, self.classes)
+        groups = PixelGroups(right_and_wrong(labels, predicted, self.classes))
         note_pixels(groups, tally)
         tally.part('confusion', partial(Confusion, self.classes)).add(labels, predicted)
-        for name, keys in self.counting.keys(sample, scores, ('idm',)).items():
+        for name, keys in self.counting.keys(sample, scores, ('idm',)):
             histogram = count(keys['idm'], groups, tally, f'{name}/idm', _GROUPS)
             note_frame(tally, sample.name, name, histogram, ('wrong', 'right'))
 

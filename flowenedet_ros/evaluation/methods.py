@@ -42,6 +42,7 @@ _ODDS = frozenset({'msp', PRODUCT})
 """Untrained and own methods whose score is log-odds, so that sigmoid makes it a rate."""
 
 
+_NO_LABELS = torch.zeros(0)
 # Beyond any real score, and interpolation between two of them does not overflow.
 _LARGEST = 1e30
 
@@ -90,6 +91,17 @@ class Methods:
                     f'method {name!r} cannot be evaluated, {why}; there are: {there}'
                 )
 
+    @property
+    def features(self) -> set[str]:
+        """Tensors of `source.FEATURES` that the chosen methods need."""
+        needed = {'embedding'} if MC_DROPOUT in self.names else set()
+        for name in self.names:
+            if name != PRODUCT and (detector := self._detectors.get(name)) is not None:
+                config = detector.config
+                needed |= {'embedding'} if config.embedding_channels is not None else set()
+                needed |= {'deep'} if config.deep_channels is not None else set()
+        return needed
+
     def rates(self, name: str) -> bool:
         """Tell whether the sigmoid of a method's score is meant as a rate."""
         return name in _ODDS or name in self._detectors
@@ -97,7 +109,8 @@ class Methods:
     @torch.inference_mode()
     def score(self, tensors: Tensors) -> dict[str, Scores]:
         """Score one image with every method; every number is finite."""
-        labels = tensors.logits.argmax(dim=1)
+        # Only post-processing looks at the classes.
+        labels = tensors.logits.argmax(dim=1) if self._post is not None else _NO_LABELS
         return {name: self._score(name, tensors, labels) for name in self.names}
 
     def _score(self, name: str, tensors: Tensors, labels: Tensor) -> Scores:

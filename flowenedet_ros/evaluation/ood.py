@@ -14,6 +14,7 @@ from flowenedet_ros.evaluation.counting import (
 from flowenedet_ros.evaluation.frames import Samples
 from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
 from flowenedet_ros.evaluation.methods import Scores
+from flowenedet_ros.evaluation.pixel_groups import PixelGroups
 from flowenedet_ros.evaluation.rank_metrics import rank_figures
 from flowenedet_ros.evaluation.source import Tensors
 from flowenedet_ros.evaluation.tally import Tally
@@ -34,9 +35,9 @@ class OodTask:
         """Count one frame."""
         check_ood_labels(sample)
         labels = self.counting.labels(sample, scores)
-        groups = {'known': labels == 0, 'unknown': labels == 1}
+        groups = PixelGroups({'known': labels == 0, 'unknown': labels == 1})
         note_pixels(groups, tally)
-        for name, keys in self.counting.keys(sample, scores, ('ood',)).items():
+        for name, keys in self.counting.keys(sample, scores, ('ood',)):
             histogram = count(keys['ood'], groups, tally, f'{name}/ood', _GROUPS)
             note_frame(tally, sample.name, name, histogram, ('unknown', 'known'))
 

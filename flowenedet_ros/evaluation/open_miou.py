@@ -6,13 +6,48 @@ over the known classes and `unknown`. A perfect detector reaches 1 whatever the 
 so it is not to be held against an mIoU, nor against the open-mIoU of other papers.
 """
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .histogram import BINS, Keys, bin_values, score_keys
+from .histogram import BINS, RISING, Counts, Keys, bin_values, key_ranks, score_keys
 
 _COARSER = 2
 """Bits dropped from the bins of `histogram`: 256 bins an octave are enough for a threshold."""
+_BINS = BINS >> _COARSER
+_RISING = RISING[:: 1 << _COARSER] >> np.uint16(_COARSER)
+
+
+class OpenGroups:
+    """The pixels of one frame by predicted class, right and wrong apart.
+
+    :param predicted: (H, W); ids beyond the classes are left out.
+    :param wrong: (H, W) where the prediction is not the label, void taken in.
+    """
+
+    def __init__(
+        self, predicted: NDArray[np.uint8], wrong: NDArray[np.bool_], classes: int
+    ) -> None:
+        group = np.minimum(predicted, classes).astype(np.uint16) * 2 + wrong
+        flat = group.ravel()
+        self._order = np.argsort(flat, kind='stable')
+        sizes = np.bincount(flat, minlength=2 * classes)[: 2 * classes]
+        self._ends = np.cumsum(sizes).tolist()
+
+    def counts(self, keys: Keys) -> Counts:
+        """Count the coarse keys of each group, (2 * classes, bins).
+
+        :param keys: (H, W), from `score_keys`.
+        """
+        sorted_keys = keys.ravel()[self._order] >> np.uint16(_COARSER)
+        found = np.zeros((len(self._ends), _BINS), np.int64)
+        start = 0
+        for row, end in zip(found, self._ends, strict=True):
+            if end > start:
+                part = cv2.calcHist([sorted_keys[start:end]], [0], None, [_BINS], [0, _BINS])
+                row[:] = part.ravel()
+            start = end
+        return found
 
 
 class OpenHistogram:
@@ -23,19 +58,14 @@ class OpenHistogram:
 
     def __init__(self, classes: int) -> None:
         self.classes = classes
-        self._counts = np.zeros((2 * classes, BINS >> _COARSER), np.int64)
+        self._counts = np.zeros((2 * classes, _BINS), np.int64)
 
-    def add(self, keys: Keys, predicted: NDArray[np.uint8], wrong: NDArray[np.bool_]) -> None:
-        """Count pixels, three arrays of one shape.
+    def add(self, keys: Keys, groups: OpenGroups) -> None:
+        """Count the pixels of one frame.
 
         :param keys: of the scores, from `histogram.score_keys`.
-        :param wrong: where the prediction is not the label, void taken in.
         """
-        bins = BINS >> _COARSER
-        group = predicted.ravel().astype(np.int64) * 2 + wrong.ravel()
-        group *= bins
-        group += keys.ravel() >> np.uint16(_COARSER)
-        self._counts += np.bincount(group, minlength=self._counts.size).reshape(-1, bins)
+        self._counts += groups.counts(keys)
 
     def merge(self, other: 'OpenHistogram') -> None:
         """Add the counts of another histogram of the same classes."""
@@ -47,9 +77,9 @@ class OpenHistogram:
         The threshold is taken down to the least score of its bin. A class that does not occur
         has NaN.
         """
-        edge = int(score_keys(np.array([threshold], np.float32))[0]) >> _COARSER
-        keys, counts = self._occupied()
-        kept = counts[:, keys < edge].sum(axis=1).reshape(self.classes, 2)
+        edge = int(key_ranks(score_keys(np.array([threshold], np.float32)))[0]) >> _COARSER
+        ranks, counts = self._occupied()
+        kept = counts[:, ranks < edge].sum(axis=1).reshape(self.classes, 2)
         every = counts.sum(axis=1).reshape(self.classes, 2)
         right, wrong = every[:, 0], every[:, 1]
         known = _iou(kept[:, 0], right, kept.sum(axis=1))
@@ -64,25 +94,27 @@ class OpenHistogram:
 
     def best(self) -> tuple[float, float]:
         """Return the greatest open-mIoU over 64 quantiles of the scores and its threshold."""
-        keys, counts = self._occupied()
-        if not keys.size:
+        ranks, counts = self._occupied()
+        if not ranks.size:
             return float('nan'), float('nan')
         mass = np.cumsum(counts.sum(axis=0))
         index = np.unique(np.searchsorted(mass, mass[-1] * np.linspace(0, 1, 65)[1:]))
-        edges = bin_values(keys[index.clip(0, len(keys) - 1)] << _COARSER)
+        edges = bin_values(RISING[ranks[index.clip(0, len(ranks) - 1)] << _COARSER])
         return max((self.mean_iou(float(edge)), float(edge)) for edge in edges)
 
     def _occupied(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        keys = np.flatnonzero(self._counts.any(axis=0))
-        return keys, self._counts[:, keys]
+        """Return the places of bins that hold pixels, from the least score up, and their counts."""
+        used = np.asarray(self._counts.any(axis=0), np.bool_)
+        ranks = np.flatnonzero(used[_RISING])
+        return ranks, self._counts[:, _RISING[ranks]]
 
     def __getstate__(self) -> dict[str, object]:
-        keys, counts = self._occupied()
-        return {'classes': self.classes, 'keys': keys, 'counts': counts}
+        ranks, counts = self._occupied()
+        return {'classes': self.classes, 'ranks': ranks, 'counts': counts}
 
     def __setstate__(self, state: dict[str, NDArray[np.int64]]) -> None:
         self.__init__(int(state['classes']))  # type: ignore[misc]
-        self._counts[:, state['keys']] = state['counts']
+        self._counts[:, _RISING[state['ranks']]] = state['counts']
 
 
 def _iou(

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix, jaccard_score
 
 from flowenedet_ros.evaluation.confusion import Confusion
 from flowenedet_ros.evaluation.histogram import ScoreHistogram, score_keys
-from flowenedet_ros.evaluation.open_miou import OpenHistogram
+from flowenedet_ros.evaluation.open_miou import OpenGroups, OpenHistogram
 from flowenedet_ros.evaluation.reliability import reliability, risk_coverage
 
 
@@ -61,7 +61,7 @@ def test_perfect_detector_has_open_miou_one_whatever_the_segmenter():
     labels, predicted = random_maps()
     wrong = labels != predicted
     histogram = OpenHistogram(5)
-    histogram.add(score_keys(wrong.astype(np.float32)), predicted, wrong)
+    histogram.add(score_keys(wrong.astype(np.float32)), OpenGroups(predicted, wrong, 5))
     assert histogram.mean_iou(0.5) == 1.0
     assert histogram.best()[0] == 1.0
 
@@ -75,7 +75,7 @@ def test_open_miou_is_the_plain_computation_at_a_threshold():
     halves = []
     for part in (slice(0, 15), slice(15, None)):
         half = OpenHistogram(5)
-        half.add(score_keys(scores[part]), predicted[part], wrong[part])
+        half.add(score_keys(scores[part]), OpenGroups(predicted[part], wrong[part], 5))
         halves.append(pickle.loads(pickle.dumps(half)))
     halves[0].merge(halves[1])
     truth, answer = np.where(wrong, 5, predicted), np.where(scores >= 0.75, 5, predicted)
@@ -86,7 +86,8 @@ def test_open_miou_is_the_plain_computation_at_a_threshold():
 def test_threshold_above_all_scores_sets_nothing_aside():
     labels, predicted = random_maps(1)
     histogram = OpenHistogram(5)
-    histogram.add(np.full(labels.shape, 9, np.uint16), predicted, labels != predicted)
+    keys = np.full(labels.shape, 9, np.uint16)
+    histogram.add(keys, OpenGroups(predicted, labels != predicted, 5))
     assert histogram.iou(1.0)[-1] == 0
 
 

@@ -1,0 +1,89 @@
+"""What runs a graph for an evaluation: CUDA where there is one, else OpenVINO, else the CPU."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flowenedet_ros.evaluation.errors import EvaluationError
+from flowenedet_ros.inference.openvino_core import openvino_core
+
+BACKENDS = ('auto', 'onnxruntime-cuda', 'openvino', 'onnxruntime')
+
+Run = Callable[[NDArray[np.uint8]], dict[str, NDArray[Any]]]
+"""From pictures, uint8 (N, H, W, 3), to tensors by name."""
+
+
+def open_graph(graph: Any, names: Sequence[str], backend: str, threads: int) -> tuple[str, Run]:
+    """Make a graph ready to run.
+
+    :param names: of the outputs that a run gives.
+    :param backend: one of `BACKENDS`; 'auto' takes the first that runs here.
+    :param threads: of a CPU backend; 0 leaves the choice to it.
+    :returns: what runs it, and the run.
+    :raises EvaluationError: where nothing runs it.
+    """
+    if backend not in BACKENDS:
+        raise EvaluationError(f'no backend {backend!r}: choose one of {", ".join(BACKENDS)}')
+    refused = []
+    for name in BACKENDS[1:] if backend == 'auto' else (backend,):
+        open_one = _open_openvino if name == 'openvino' else _open_onnxruntime
+        try:
+            return name, open_one(graph, names, name, threads)
+        except Exception as error:  # runtimes raise whatever they like
+            refused.append(f'{name}: {error}')
+    raise EvaluationError('no backend runs this graph: ' + '; '.join(refused))
+
+
+def _feeds(images: NDArray[np.uint8], inputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+    # The masks are not looked at, so any threshold will do.
+    half = np.array([0.5], np.float32)
+    return {name: images if name == 'image' else half for name in inputs}
+
+
+def _open_onnxruntime(graph: Any, names: Sequence[str], backend: str, threads: int) -> Run:
+    import onnxruntime  # type: ignore[import-untyped]
+
+    provider = 'CUDAExecutionProvider' if backend.endswith('cuda') else 'CPUExecutionProvider'
+    if provider not in onnxruntime.get_available_providers():
+        raise EvaluationError(f'this ONNX Runtime has no {provider}')
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=[provider])
+    if provider not in session.get_providers():
+        raise EvaluationError(
+            f'{provider} did not start: its CUDA libraries are missing or too old'
+        )
+
+    inputs = [item.name for item in session.get_inputs()]
+
+    def run(images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        found = session.run(list(names), _feeds(images, inputs))
+        return dict(zip(names, found, strict=True))
+
+    return run
+
+
+def _open_openvino(graph: Any, names: Sequence[str], backend: str, threads: int) -> Run:
+    core = openvino_core()
+    settings: dict[str, Any] = {'INFERENCE_PRECISION_HINT': 'f32', 'PERFORMANCE_HINT': 'LATENCY'}
+    if threads:
+        settings['INFERENCE_NUM_THREADS'] = threads
+    model = core.read_model(graph.SerializeToString())
+    inputs = [item.get_any_name() for item in model.inputs]
+    requests: dict[tuple[int, ...], Any] = {}
+
+    def run(images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        if images.shape not in requests:
+            # One compiled graph at a time: sets whose pictures differ in size stay in memory.
+            requests.clear()
+            model.reshape({'image': list(images.shape)})
+            requests[images.shape] = core.compile_model(
+                model, 'CPU', settings
+            ).create_infer_request()
+        results = requests[images.shape].infer(_feeds(images, inputs), share_inputs=True)
+        return {name: np.array(results[name]) for name in names}
+
+    return run
