@@ -68,8 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
         made = _counted(results, lambda tick: view_rerun.save(results, arguments.save, tick))
         print(f'{arguments.save}: {made} frames; open it with: rerun {arguments.save}')
     if not files:
-        made = _counted(results, lambda tick: view_rerun.show(results, tick))
-        print(f'{made} frames are in the viewer')
+        _counted(results, lambda tick: view_rerun.show(results, tick))
 
 
 def _counted(results: Any, work: Callable[[Callable[[], object]], int]) -> int:

@@ -1,7 +1,10 @@
 """A recorded result in the rerun viewer, or in a file for it."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -21,10 +24,22 @@ _MASKS = {'idm': ('misclassified', IDM_COLOR), 'ood': ('unknown object', OOD_COL
 
 
 def show(results: ViewedResults, on_frame: Callable[[], object] = lambda: None) -> int:
-    """Open the viewer and fill it; give the number of frames."""
-    recording = rr.RecordingStream(APPLICATION)
-    recording.spawn(default_blueprint=_blueprint())
-    return _log(recording, results, on_frame)
+    """Open the viewer until its window is closed; give the number of frames.
+
+    :raises ReplayError: the viewer cannot run.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / 'view.rrd'
+        frames = save(results, path, on_frame)
+        # Left to itself the viewer listens to every network, and opens another one's window.
+        command = [sys.executable, '-m', 'rerun', '--bind', '127.0.0.1', '--port', '0', str(path)]
+        code = subprocess.run(command, check=False).returncode
+    if code:
+        raise ReplayError(
+            f'the rerun viewer ended with exit code {code}; write a file for it with --save '
+            'FILE.rrd and open that where it runs'
+        )
+    return frames
 
 
 def save(results: ViewedResults, path: Path, on_frame: Callable[[], object] = lambda: None) -> int:

@@ -71,7 +71,7 @@ def test_a_file_for_the_viewer_passes_its_own_check(made: Path, tmp_path: Path) 
         env={**os.environ, 'HOME': str(tmp_path)},
     )
     assert checked.returncode == 0, checked.stderr
-    assert 'verified without error' in checked.stdout + checked.stderr
+    assert '1 file verified without error' in checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize(
