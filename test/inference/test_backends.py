@@ -14,6 +14,8 @@ from support.tiny_bundle import smooth_image, write_tiny_bundle
 
 from flowenedet_ros.inference import BackendError, BundleError, RuntimeOptions, load_bundle
 from flowenedet_ros.inference.backends.base import Outputs
+from flowenedet_ros.inference.backends.openvino_precision import keep_scores_in_float
+from flowenedet_ros.inference.openvino_core import openvino_core
 from flowenedet_ros.inference.probe import BACKENDS, count_gpus, probe_backend
 
 
@@ -43,6 +45,44 @@ def test_openvino_agrees_with_onnxruntime(folder: Path) -> None:
             np.testing.assert_allclose(found.ood_score, reference.ood_score, atol=1e-4)
         assert model.run(smooth_image(90, 120)).labels.shape == (96, 128)
         assert len(model.run_batch([image, image])) == 2
+
+
+@pytest.mark.skipif(
+    'bf16' not in probe_backend('openvino').precisions, reason='this processor computes no bf16'
+)
+def test_openvino_keeps_scores_in_float32_when_the_segmenter_is_in_bf16(folder: Path) -> None:
+    model = openvino_core().read_model(folder / 'model.onnx')
+    model.reshape({'image': [1, 90, 120, 3]})
+    scoring = [node for node in model.get_ordered_ops() if node.get_name() not in ancestors(model)]
+    names = {node.get_friendly_name() for node in scoring}
+    kept = keep_scores_in_float(openvino_core(), model)
+    compiled = openvino_core().compile_model(kept, 'CPU', {'INFERENCE_PRECISION_HINT': 'bf16'})
+    precisions = set()
+    for node in compiled.get_runtime_model().get_ops():
+        made_of = node.rt_info['originalLayersNames'].astype(str).split(',')
+        if names.intersection(made_of):
+            precisions.add(node.rt_info['runtimePrecision'].astype(str))
+    assert 'f32' in precisions
+    assert 'bf16' not in precisions
+
+
+def ancestors(model) -> set[str]:
+    """Name the nodes that make labels or logits."""
+    outputs = (output for node in model.get_ops() for output in node.outputs())
+    waiting = [o.get_node() for o in outputs if o.get_names() & {'labels', 'logits'}]
+    found: set[str] = set()
+    while waiting:
+        node = waiting.pop()
+        if node.get_name() not in found:
+            found.add(node.get_name())
+            waiting += [value.get_node() for value in node.input_values()]
+    return found
+
+
+def test_openvino_forgets_sizes_not_seen_for_long(folder: Path) -> None:
+    with load_bundle(folder, 'openvino', 'fp32') as model:
+        for side in (40, 48, 56, 64, 72, 40):
+            assert model.run(smooth_image(side, side)).labels.shape == (96, 128)
 
 
 def test_openvino_results_survive_later_frames(folder: Path) -> None:

@@ -13,18 +13,21 @@ from flowenedet_ros.inference.backends.base import (
     RuntimeOptions,
     check_signature,
 )
+from flowenedet_ros.inference.backends.openvino_precision import keep_scores_in_float
 from flowenedet_ros.inference.errors import BackendError
 from flowenedet_ros.inference.openvino_core import openvino_core
 from flowenedet_ros.inference.perception import Thresholds
 
+_KEPT_SHAPES = 4
 _DTYPES = {'u8': 'uint8', 'f32': 'float32', 'i32': 'int32'}
 
 
 class OpenVinoBackend:
-    """The fused graph, compiled once for each number of images in a call.
+    """The fused graph, compiled once for each number and size of images.
 
-    Height and width of the image stay open: all behind the resize has fixed shapes anyway, so that
-    frames are as fast as with fixed ones and a camera of another size costs no compilation.
+    With an open size the resize before the segmenter could not be left out where the image has the
+    network's size, and int8 kernels of processors with AMX fail on open sizes. So a camera of
+    another size costs a compilation at its first frame; the few last used are kept.
 
     :param path: of the ONNX file.
     :raises BackendError: when OpenVINO is missing or refuses the graph.
@@ -46,10 +49,10 @@ class OpenVinoBackend:
             raise BackendError(f'OpenVINO cannot read {path}: {error}') from error
         check_signature(_declared(self._model.inputs), _declared(self._model.outputs), path)
         self.batches = self._model.input('image').partial_shape[0].is_dynamic
-        self._requests: dict[int, Any] = {}
+        self._requests: dict[tuple[int, ...], Any] = {}
 
     def infer(self, images: NDArray[np.uint8], thresholds: Thresholds) -> Outputs:
-        """Run the graph; a number of images that was not seen yet is compiled for first."""
+        """Run the graph; a number or size of images that was not seen yet is compiled for first."""
         feeds = {
             'image': images,
             'idm_threshold': np.array([thresholds.idm], np.float32),
@@ -57,7 +60,7 @@ class OpenVinoBackend:
         }
         try:
             # Outputs are copied: their buffers are written again by the next frame.
-            results = self._request(len(images)).infer(feeds, share_inputs=True)
+            results = self._request(images.shape).infer(feeds, share_inputs=True)
         except (RuntimeError, MemoryError) as error:
             raise BackendError(f'OpenVINO failed on a frame: {error}') from error
         return Outputs(*(results[name] for name in OUTPUTS))
@@ -66,12 +69,19 @@ class OpenVinoBackend:
         """Free the compiled graphs."""
         self._requests.clear()
 
-    def _request(self, batch: int) -> Any:
-        if batch not in self._requests:
-            self._model.reshape({'image': [batch, -1, -1, 3]})
-            compiled = self._core.compile_model(self._model, 'CPU', self._settings)
-            self._requests[batch] = compiled.create_infer_request()
-        return self._requests[batch]
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        request = self._requests.pop(shape, None)
+        if request is None:
+            if len(self._requests) >= _KEPT_SHAPES:
+                del self._requests[next(iter(self._requests))]
+            self._model.reshape({'image': list(shape)})
+            model = self._model
+            if self._settings['INFERENCE_PRECISION_HINT'] == 'bf16':
+                model = keep_scores_in_float(self._core, model.clone())
+            compiled = self._core.compile_model(model, 'CPU', self._settings)
+            request = compiled.create_infer_request()
+        self._requests[shape] = request  # last, as the one used last
+        return request
 
 
 def _core() -> Any:
