@@ -13,6 +13,7 @@ from rclpy.utilities import get_rmw_implementation_identifier, ok, try_shutdown
 
 from flowenedet_ros.node.flowenedet_node import FlowEneDetNode
 from flowenedet_ros.node.parameters import ParameterError
+from flowenedet_ros.node.shared_memory import remove_leftovers
 
 OK, FAILED, BAD_ARGUMENTS = 0, 1, 2
 SPIN_TURN_S = 0.5
@@ -63,12 +64,8 @@ def serve() -> int:
 
 def run(node: FlowEneDetNode) -> int:
     """Start the node where it is to start by itself, and spin it; give the exit code."""
-    fast_dds = get_rmw_implementation_identifier() == 'rmw_fastrtps_cpp'
-    if fast_dds and PROFILE not in os.environ:
-        node.get_logger().warning(
-            f'{PROFILE} is not set: Fast DDS will lose images over 0.5 MB; use the launch file or '
-            'the variables of config/ros.env'
-        )
+    if get_rmw_implementation_identifier() == 'rmw_fastrtps_cpp':
+        care_for_fast_dds(node)
     if node.get_parameter('autostart').value and not node.start():
         return FAILED if ok() else OK
     # Jazzy's EventsExecutor needs less time, but drops the QoS events that lost frames show in.
@@ -78,3 +75,18 @@ def run(node: FlowEneDetNode) -> int:
     while ok():
         executor.spin_once(timeout_sec=SPIN_TURN_S)
     return OK
+
+
+def care_for_fast_dds(node: FlowEneDetNode) -> None:
+    """Say what its profile is needed for, and free what killed processes have left of it."""
+    if PROFILE not in os.environ:
+        node.get_logger().warning(
+            f'{PROFILE} is not set: Fast DDS will lose images over 0.5 MB; use the launch file or '
+            'the variables of config/ros.env'
+        )
+    segments, size = remove_leftovers()
+    if segments:
+        node.get_logger().info(
+            f'removed {segments} shared-memory segments, {size / 1e6:.0f} MB, that killed '
+            'processes had left in /dev/shm'
+        )

@@ -1,13 +1,16 @@
 """A node process and a robot around it: cameras, listeners, clients, over real DDS."""
 
 import array
+import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +35,9 @@ NODE = '/flowenedet'
 TIMEOUT = 60.0
 START = 'import sys; from flowenedet_ros.node.main import main; sys.exit(main())'
 
+END_TIMEOUT = 5.0
+SHARED_MEMORY = Path('/dev/shm')
+
 BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED = QoSProfile(
     depth=1,
@@ -40,11 +46,31 @@ LATCHED = QoSProfile(
 )
 
 
+def shared_memory_of(pid):
+    """Name the files in /dev/shm that a process has mapped: its own, its peers', their ports."""
+    maps = Path(f'/proc/{pid}/maps').read_text()
+    return set(re.findall(r'/dev/shm/(fastrtps_[0-9a-z]+)', maps))
+
+
+def remove_unowned(name):
+    """Remove a file of Fast DDS that nobody holds; other tests may share its ports."""
+    lock = SHARED_MEMORY / f'{name}_el'
+    if lock.exists():
+        with lock.open('ab') as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+    for path in (lock, SHARED_MEMORY / name, SHARED_MEMORY / f'sem.{name}_mutex'):
+        path.unlink(missing_ok=True)
+
+
 class NodeUnderTest:
     """`flowenedet_node` as a process of its own."""
 
     def __init__(self, domain, folder, arguments=(), environment=None, name='node'):
         self.log = folder / f'{name}.log'
+        self.left = set()
         variables = ros_environment(domain, log_folder=folder / 'ros_log')
         variables |= {'PYTHONUNBUFFERED': '1', 'OMP_NUM_THREADS': '1'} | (environment or {})
         with self.log.open('wb') as output:
@@ -70,9 +96,20 @@ class NodeUnderTest:
         return self.process.wait(TIMEOUT), time.monotonic() - started
 
     def kill(self):
+        """End the node as `kill -9` does."""
+        self.left |= shared_memory_of(self.process.pid)
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        """End the node in peace, by force where it does not listen."""
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            self.left |= shared_memory_of(self.process.pid)
+            self.process.terminate()
+            try:
+                self.process.wait(END_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self.kill()
 
 
 class Robot:
@@ -110,11 +147,14 @@ class Robot:
 
     def close(self):
         for process in self.processes:
-            process.kill()
+            process.end()
         self.context.try_shutdown()
         self.thread.join()
         self.executor.shutdown()
         self.node.destroy_node()
+        self.context.destroy()
+        for name in set().union(*(process.left for process in self.processes)):
+            remove_unowned(name)
 
     def start(self, *arguments, **parameters):
         """Start the node with parameters; further arguments go to `--ros-args` as they are."""

@@ -1,6 +1,7 @@
 """What breaks on a robot: the node says so, marks everything as unknown, and recovers."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +11,15 @@ import numpy as np
 import pytest
 from diagnostic_msgs.srv import SelfTest
 from node.faulty_bundle import FAILS, HANGS, write_faulty_bundle
-from node.harness import NODE, at_rate, image, pixels_of
+from node.harness import (
+    NODE,
+    SHARED_MEMORY,
+    at_rate,
+    image,
+    pixels_of,
+    remove_unowned,
+    shared_memory_of,
+)
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from support.tiny_bundle import smooth_image, write_tiny_bundle
@@ -55,8 +64,11 @@ def spawn(robot, tmp_path):
     yield start
     for process in processes:
         if process.poll() is None:
+            left = shared_memory_of(process.pid)
             process.kill()
-        process.wait()
+            process.wait()
+            for name in left:
+                remove_unowned(name)
 
 
 def listen(robot, name):
@@ -103,8 +115,7 @@ def test_a_killed_camera_is_reported_marked_and_replaced(robot, bundle, spawn):
 def test_a_killed_node_can_be_started_again_at_once(robot, bundle):
     first = robot.start(model=bundle)
     robot.wait_active()
-    first.process.send_signal(signal.SIGKILL)
-    first.wait()
+    first.kill()
     robot.values.clear()
 
     robot.start(model=bundle)
@@ -117,6 +128,31 @@ def test_a_killed_node_can_be_started_again_at_once(robot, bundle):
         return robot.count('processed') > 0
 
     robot.until(processed, 'a frame in the new node')
+
+
+def segments(folder=SHARED_MEMORY):
+    return {path for path in folder.iterdir() if re.fullmatch('fastrtps_[0-9a-f]{16}', path.name)}
+
+
+def test_a_restarted_node_frees_what_killed_processes_left_and_nothing_else(robot, bundle):
+    others = segments()
+    first = robot.start(model=bundle, autostart='false')
+    robot.until(lambda: robot.state_is('unconfigured'), 'the first node')
+    left = segments() - others
+    used = {path for path in segments() if path.name in shared_memory_of(os.getpid())} - left
+    first.kill()
+    for path in left | used:
+        os.utime(f'{path}_el', (0, 0))
+
+    second = robot.start(model=bundle)
+    robot.wait_active(second)
+
+    assert used
+    assert left
+    assert segments() & (left | used) == used
+    assert 'shared-memory segments' in second.output()
+    robot.camera().publish(image(1))
+    robot.until(lambda: robot.count('processed') == 1, 'a frame')
 
 
 def test_nan_in_the_network_marks_the_frame_as_unknown(robot, tmp_path):
