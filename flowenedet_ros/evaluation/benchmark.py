@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from flowenedet_ros.data.errors import DataError
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.curves import Curves, idm_curves, ood_curves
 from flowenedet_ros.evaluation.engine import Engine, EngineConfig, Task, open_engine
@@ -15,8 +16,10 @@ from flowenedet_ros.evaluation.results import Conditions, results, write_json
 from flowenedet_ros.evaluation.run import RunOptions, run_task
 from flowenedet_ros.evaluation.table import Figures, latex, table
 from flowenedet_ros.evaluation.tally import Tally
+from flowenedet_ros.inference.errors import BundleError
 
 FigureOf = Callable[[Tally, tuple[str, ...]], dict[str, dict[str, Any]]]
+_COST_IMAGES = 10
 DetailsOf = Callable[[Tally], Mapping[str, Any]]
 
 
@@ -94,6 +97,8 @@ def run_benchmark(benchmark: Benchmark, request: Request) -> dict[str, Any]:
     if len(found) > 1:
         print(f'\n{benchmark.name}, {len(found)} sets:')
         print(table(content['methods'], benchmark.columns), flush=True)
+    if request.report:
+        content['cost'] = _cost(benchmark, request, found)
     if request.json:
         write_json(request.json, content)
     if request.latex:
@@ -107,6 +112,21 @@ def run_benchmark(benchmark: Benchmark, request: Request) -> dict[str, Any]:
         if state is not None:
             state.unlink(missing_ok=True)
     return content
+
+
+def _cost(
+    benchmark: Benchmark, request: Request, found: Mapping[str, PartResult]
+) -> dict[str, Any] | None:
+    """Measure what the evaluation costs, on the set of the largest pictures."""
+    from flowenedet_ros.evaluation.cost import cost_content, measure_cost
+
+    largest = max(found.values(), key=lambda one: one.details['pixels'] / one.details['images'])
+    part = next(part for part in benchmark.parts if found[part.name] is largest)
+    try:
+        cost = measure_cost(request.config, part.task, _COST_IMAGES)
+    except (BundleError, DataError):  # no graph of the segmenter alone, or a damaged picture
+        return None
+    return {'set': part.name, **cost_content(cost)}
 
 
 def _run_part(benchmark: Benchmark, part: Part, engine: Engine, request: Request) -> Tally:

@@ -44,7 +44,7 @@ class OpenGroups:
         start = 0
         for row, end in zip(found, self._ends, strict=True):
             if end > start:
-                part = cv2.calcHist([sorted_keys[start:end]], [0], None, [_BINS], [0, _BINS])
+                part = cv2.calcHist([sorted_keys[None, start:end]], [0], None, [_BINS], [0, _BINS])
                 row[:] = part.ravel()
             start = end
         return found
