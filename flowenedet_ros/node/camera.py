@@ -1,6 +1,7 @@
 """One camera of the node: what came in, what became of it, and where its results go."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,14 +27,14 @@ class Camera:
     State of one camera.
 
     :param name: empty for the only camera of a node.
-    :param on_refusal: called with the fault of each malformed message.
+    :param on_refusal: called with the camera, the header and the fault of a malformed message.
     """
 
     index: int
     name: str
     outputs: Outputs
     ego_mask: EgoMask | None
-    on_refusal: Callable[[str], None]
+    on_refusal: Callable[['Camera', Header, str], None]
     counters: FrameCounters = field(default_factory=FrameCounters)
     loss: LossCounter = field(default_factory=lambda: LossCounter(time.time_ns()))
     timings: TimingWindow = field(default_factory=TimingWindow)
@@ -42,14 +43,23 @@ class Camera:
     last_good: float = field(default_factory=time.monotonic)
     last_frame: tuple[Header, tuple[int, int]] | None = None
     last_refusal: str | None = None
+    refused: deque[Header] = field(default_factory=lambda: deque(maxlen=1))
+    refusal_queued: bool = False
+    failing: bool = False
+    recoveries: int = 0
     last_processing_ms: float = 0.0
     last_shares: tuple[float, float] | None = None
     drift: DriftMonitor | None = None
 
-    def note_refusal(self, fault: str) -> None:
+    def note_refusal(self, header: Header, fault: str) -> None:
         """Report a malformed message."""
         self.last_refusal = fault
-        self.on_refusal(fault)
+        self.on_refusal(self, header, fault)
+
+    def note_result(self) -> None:
+        """Count the first result after an outage or frames without one."""
+        self.recoveries += self.failing
+        self.failing = False
 
 
 def topic_prefix(camera: str) -> str:
@@ -121,7 +131,7 @@ class CameraInput:
             height, width = check_message(message, self._max_pixels)
         except ConversionError as error:
             camera.counters.settle('rejected_malformed')
-            camera.note_refusal(str(error))
+            camera.note_refusal(message.header, str(error))
             return
         frame = Frame(message, height, width, time.monotonic())
         camera.last_good = frame.received

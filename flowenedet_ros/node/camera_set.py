@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rclpy.lifecycle import LifecycleNode
+from std_msgs.msg import Header
 
 from flowenedet_ros.inference.manifest import Manifest
 from flowenedet_ros.node import parameters
@@ -18,7 +19,7 @@ class CameraSet:
     """
     Offer each camera's topics, and subscribe to the images while started.
 
-    :param on_refusal: called with the fault of each malformed image.
+    :param on_refusal: called with the camera, the header and the fault of each malformed image.
     :raises ParameterError: an ego mask is missing or no picture.
     """
 
@@ -28,7 +29,7 @@ class CameraSet:
         manifest: Manifest,
         slots: FrameSlots,
         limits: Limits,
-        on_refusal: Callable[[str], None],
+        on_refusal: Callable[[Camera, Header, str], None],
     ) -> None:
         self._node = node
         self._slots = slots

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from std_msgs.msg import Header
 
 from flowenedet_ros.inference import FlowEneDetError, Model, load_bundle
 from flowenedet_ros.node import parameters
@@ -157,7 +158,7 @@ class FlowEneDetNode(LifecycleNode):
 
     def _build_pipeline(self, model: Model) -> None:
         self._cameras = CameraSet(
-            self, model.manifest, self._slots, self._limits, self._warn_of_refusal
+            self, model.manifest, self._slots, self._limits, self._mark_refusal
         )
         watch_for_drift(self, model, self._cameras.cameras)
         self._pipeline = Pipeline(
@@ -268,8 +269,20 @@ class FlowEneDetNode(LifecycleNode):
                 size = (frame.height, frame.width)
                 pipeline.publish_unknown(camera, frame.message.header, size)
 
-    def _warn_of_refusal(self, fault: str) -> None:
+    def _mark_refusal(self, camera: Camera, header: Header, fault: str) -> None:
         self.get_logger().warning(f'image refused: {fault}', throttle_duration_sec=LOG_EVERY_S)
+        # A sender of nonsense may be fast: only its newest waits to be marked.
+        camera.refused.append(header)
+        if not camera.refusal_queued:
+            camera.refusal_queued = True
+            self._worker.submit(lambda: self._publish_refused(camera))
+
+    def _publish_refused(self, camera: Camera) -> None:
+        # In this order: a message refused from now on is queued anew.
+        camera.refusal_queued = False
+        if self._pipeline is not None and camera.refused:
+            size = camera.last_frame[1] if camera.last_frame is not None else None
+            self._pipeline.publish_unknown(camera, camera.refused.pop(), size)
 
     def _warn_of_failure(self, fault: str) -> None:
         # After Ctrl-C the frame in work cannot be published any more; that is no fault.

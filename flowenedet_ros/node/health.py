@@ -43,6 +43,7 @@ class CameraHealth:
             f'{timings["rate_hz"]:.1f} Hz' if camera.active else 'not active',
         )
         item.values |= {'received': counts['received'], 'lost': camera.loss.lost, **counts}
+        item.values['frame_recoveries'] = camera.recoveries
         item.values |= {'topic': self.topic, 'publishers': camera.loss.publishers, **timings}
         if camera.last_shares is not None:
             item.values['idm_share'], item.values['ood_share'] = camera.last_shares
@@ -65,7 +66,7 @@ class CameraHealth:
 
         if new('rejected_malformed'):
             fault = self.camera.last_refusal
-            item.warnings.append(f'{new("rejected_malformed")} malformed images: {fault}')
+            item.errors.append(f'{new("rejected_malformed")} malformed images: {fault}')
         if new('rejected_failed'):
             item.errors.append(f'{new("rejected_failed")} frames without a result')
         if new('dropped_stale'):

@@ -3,6 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -61,17 +62,21 @@ class Pipeline:
                 self._run(ready)
         # Whatever is wrong with one frame, the next has to find a worker.
         except Exception:
-            self._report(traceback.format_exc())
+            fault = traceback.format_exc()
             for work in works:
-                work.settle('rejected_failed')
+                # What failed may be the publication itself.
+                with suppress(Exception):
+                    self._give_up(work, 'rejected_failed', fault)
 
-    def publish_unknown(self, camera: Camera, header: Header, size: tuple[int, int]) -> None:
+    def publish_unknown(self, camera: Camera, header: Header, size: tuple[int, int] | None) -> None:
         """
         Publish the fail-safe masks, unless `on_failure` says nothing is to be published.
 
-        :param size: (height, width) of the camera's image.
+        :param size: (height, width) of the camera's image; None where there was none yet.
         """
+        camera.failing = True
         if self._fail_safe:
+            size = size or self._unknown.labels.shape[:2]
             camera.outputs.publish(self._finished(camera, self._unknown, size), header, camera.info)
 
     def age(self, header: Header) -> float:
@@ -93,8 +98,8 @@ class Pipeline:
         try:
             work.image = to_bgr(frame.message)
         except ConversionError as error:
-            camera.note_refusal(str(error))
             work.settle('rejected_malformed')
+            camera.note_refusal(frame.message.header, str(error))
             return False
         work.convert = work.lap()
         return True
@@ -144,6 +149,7 @@ class Pipeline:
             float(np.count_nonzero(finished.ood_mask)) / finished.ood_mask.size,
         )
         watch(camera, perception)
+        camera.note_result()
         work.settle('processed')
 
     def _finished(
@@ -154,10 +160,14 @@ class Pipeline:
         return perception if camera.ego_mask is None else camera.ego_mask.apply(perception)
 
     def _give_up(self, work: 'Work', fate: str, text: str) -> None:
-        size = (work.frame.height, work.frame.width)
-        self.publish_unknown(work.camera, work.frame.message.header, size)
+        if work.settled:
+            return
         self._report(text)
-        work.settle(fate)
+        size = (work.frame.height, work.frame.width)
+        try:
+            self.publish_unknown(work.camera, work.frame.message.header, size)
+        finally:
+            work.settle(fate)
 
 
 class Work:
@@ -169,12 +179,12 @@ class Work:
         self.image: NDArray[Any] = np.empty((0, 0, 3), np.uint8)
         self.convert = 0.0
         self.started = self._mark = time.monotonic()
-        self._settled = False
+        self.settled = False
 
     def settle(self, fate: str) -> None:
         """Count what became of the frame, once."""
-        if not self._settled:
-            self._settled = True
+        if not self.settled:
+            self.settled = True
             self.camera.counters.settle(fate)
 
     def lap(self) -> float:

@@ -6,13 +6,16 @@ import random
 import cv2
 import numpy as np
 import pytest
-from node.harness import NODE, compressed, image
+from node.harness import NODE, compressed, image, pixels_of
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from support.tiny_bundle import smooth_image
 
 from flowenedet_ros.node.pixel_formats import ENCODINGS
 
+ERROR = 2
+PNG = cv2.imencode('.png', smooth_image(120, 160))[1].tobytes()
+BROKEN_PNG = PNG[:200] + bytes(100) + PNG[300:]
 SHORT = array.array('B', bytes(100))
 JPEG = cv2.imencode('.jpg', smooth_image(120, 160))[1].tobytes()
 
@@ -64,6 +67,38 @@ def test_each_fault_is_named_and_counted_and_the_next_frame_runs(
         camera.publish(good)
         robot.until(lambda count=count: robot.count('processed') == count, 'the next frame')
     assert robot.settled(2 * len(bad))
+
+
+def at_noon(message):
+    message.header.stamp.sec = 12
+    return message
+
+
+@pytest.mark.parametrize('on_failure', ['unknown', 'nothing'])
+@pytest.mark.parametrize(('transport', 'bad', 'good'), [
+    ('raw', at_noon(changed(encoding='bgr7')), image(9)),
+    ('compressed', at_noon(compressed(JPEG[:-200])), compressed(JPEG, 9)),
+    # Its header is whole, so that only the decoder finds out.
+    ('compressed', at_noon(compressed(BROKEN_PNG)), compressed(JPEG, 9)),
+])  # fmt: skip
+def test_a_malformed_frame_is_marked_as_unknown(robot, bundle, transport, bad, good, on_failure):
+    robot.start(model=bundle, input_transport=transport, on_failure=on_failure)
+    topic = f'{NODE}/output/ood_mask'
+    robot.listen(topic, Image)
+    robot.wait_active()
+    camera = robot.camera(message_type=type(good))
+    robot.until(lambda: robot.node.count_publishers(topic) == 1)
+
+    camera.publish(bad)
+    robot.until(lambda: robot.count('rejected_malformed') == 1, 'the refusal')
+    assert robot.levels['flowenedet', 'frames'] == ERROR
+    camera.publish(good)
+    robot.until(lambda: robot.count('processed') == 1, 'the good frame')
+
+    marked = {mask.header.stamp.sec: set(pixels_of(mask).ravel()) for mask in robot.heard[topic]}
+    assert marked.get(12) == ({255} if on_failure == 'unknown' else None)
+    assert marked[9] != {255}
+    assert robot.count('frame_recoveries') == 1
 
 
 def fuzzed(rng):
