@@ -43,7 +43,7 @@ class Watched:
 
     def __init__(self, robot, **parameters):
         self.robot = robot
-        robot.start(backend='onnxruntime', drift_window=0.0, **parameters)
+        robot.start(drift_window=0.0, **parameters)
         robot.wait_active()
         self.camera = robot.camera()
         topic = f'{NODE}/debug/processing_time_ms'
@@ -129,3 +129,18 @@ def test_what_an_ego_mask_covers_does_not_count(robot, calibrated, tmp_path):
         picture[70:] = noisy[70:]
     watched.show(pictures)
     assert watched.level == OK, watched.message
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_bundled_model_knows_roads_from_a_broken_camera(robot, real_data):
+    files = sorted((real_data / 'camvid' / 'val' / 'images').glob('*'))[::4][:25]
+    roads = [cv2.imread(str(file)) for file in files]
+    watched = Watched(robot, model='camvid_deeplabv3plus', self_test='false', warm_up_runs=0)
+    watched.show(roads)
+    assert watched.level == OK, watched.message
+    random = np.random.default_rng(0)
+    watched.show([random.integers(0, 256, road.shape, np.uint8) for road in roads])
+    assert watched.level == WARN
+    for score in ('IDM', 'OOD'):
+        assert f'{score} scores are distributed otherwise' in watched.message
