@@ -178,6 +178,32 @@ def test_threads_can_be_limited(folder: Path, backend: str) -> None:
     assert model.self_test().passed
 
 
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_memory_that_is_short_costs_the_frame_and_no_other(folder: Path, backend: str) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from flowenedet_ros.inference import BackendError, load_bundle
+model = load_bundle(sys.argv[1], sys.argv[2], 'fp32')
+small, large = (np.zeros((side, side, 3), np.uint8) for side in (90, 6000))
+before = model.run(small).labels
+used = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()
+everything = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000, everything[1]))
+try:
+    model.run(large)
+except BackendError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_AS, everything)
+assert (model.run(small).labels == before).all()
+"""
+    given = [sys.executable, '-c', code, str(folder), backend]
+    done = subprocess.run(given, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert 'failed on a frame: out of memory, give smaller images' in done.stdout
+
+
 def test_outputs_follow_the_declared_order() -> None:
     from flowenedet_ros.inference.backends.base import OUTPUTS
 

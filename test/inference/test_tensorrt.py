@@ -72,6 +72,25 @@ def test_unsupported_operator_is_named(folder: Path, tmp_path: Path) -> None:
         build_engine(trt, path, RuntimeOptions())
 
 
+def test_memory_that_is_short_at_the_build_is_said(folder: Path) -> None:
+    class Module:
+        """The real library, but for a builder that finds no memory."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(trt, name)
+
+        class Builder(trt.Builder):
+            def __init__(self, logger) -> None:
+                super().__init__(logger)
+                self.log = logger.log
+
+            def build_serialized_network(self, network, config):
+                self.log(trt.ILogger.Severity.ERROR, '[defaultAllocator] Requested: Out of memory')
+
+    with pytest.raises(BackendError, match=r'cannot build .*: out of memory, .*defaultAllocator'):
+        build_engine(Module(), folder / 'model.onnx', RuntimeOptions())
+
+
 def test_a_file_that_is_no_graph(tmp_path: Path) -> None:
     path = tmp_path / 'model.onnx'
     path.write_bytes(b'nothing')

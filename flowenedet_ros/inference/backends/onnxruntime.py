@@ -13,6 +13,7 @@ from flowenedet_ros.inference.backends.base import (
     RuntimeOptions,
     check_signature,
 )
+from flowenedet_ros.inference.backends.messages import in_words
 from flowenedet_ros.inference.errors import BackendError
 from flowenedet_ros.inference.perception import Thresholds
 
@@ -60,7 +61,7 @@ class OnnxRuntimeBackend:
         try:
             return Outputs(*self._session.run(list(OUTPUTS), feeds))
         except Exception as error:  # its exceptions share no base class of their own
-            raise BackendError(f'{self.name} failed on a frame: {error}') from error
+            raise BackendError(f'{self.name} failed on a frame: {in_words(error)}') from error
 
     def close(self) -> None:
         """Free the session."""
@@ -89,7 +90,7 @@ def _open(path: Path, provider: str, options: RuntimeOptions) -> Any:
     try:
         session = onnxruntime.InferenceSession(str(path), settings, providers=[(provider, where)])
     except Exception as error:  # its exceptions share no base class of their own
-        raise BackendError(f'ONNX Runtime cannot run {path}: {error}') from error
+        raise BackendError(f'ONNX Runtime cannot run {path}: {in_words(error)}') from error
     if provider not in session.get_providers():
         raise BackendError(f'{provider} did not start: its CUDA libraries are missing or too old')
     return session

@@ -13,6 +13,7 @@ from flowenedet_ros.inference.backends.base import (
     RuntimeOptions,
     check_signature,
 )
+from flowenedet_ros.inference.backends.messages import in_words
 from flowenedet_ros.inference.backends.openvino_precision import keep_scores_in_float
 from flowenedet_ros.inference.errors import BackendError
 from flowenedet_ros.inference.openvino_core import openvino_core
@@ -45,8 +46,8 @@ class OpenVinoBackend:
         self._settings = _settings(precision, options, capabilities)
         try:
             self._model = self._core.read_model(path)
-        except RuntimeError as error:
-            raise BackendError(f'OpenVINO cannot read {path}: {error}') from error
+        except (RuntimeError, MemoryError) as error:
+            raise BackendError(f'OpenVINO cannot read {path}: {in_words(error)}') from error
         check_signature(_declared(self._model.inputs), _declared(self._model.outputs), path)
         self.batches = self._model.input('image').partial_shape[0].is_dynamic
         self._requests: dict[tuple[int, ...], Any] = {}
@@ -62,7 +63,7 @@ class OpenVinoBackend:
             # Outputs are copied: their buffers are written again by the next frame.
             results = self._request(images.shape).infer(feeds, share_inputs=True)
         except (RuntimeError, MemoryError) as error:
-            raise BackendError(f'OpenVINO failed on a frame: {error}') from error
+            raise BackendError(f'OpenVINO failed on a frame: {in_words(error)}') from error
         return Outputs(*(results[name] for name in OUTPUTS))
 
     def close(self) -> None:

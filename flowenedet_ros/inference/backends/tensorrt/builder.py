@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowenedet_ros.inference.backends.base import RuntimeOptions
+from flowenedet_ros.inference.backends.messages import in_words
 from flowenedet_ros.inference.backends.tensorrt.api import MessageLog, message_log
 from flowenedet_ros.inference.backends.tensorrt.progress import progress_monitor
 from flowenedet_ros.inference.errors import BackendError
@@ -40,7 +41,7 @@ def build_engine(
         config.progress_monitor = progress_monitor(trt, options.progress)
     engine = builder.build_serialized_network(network, config)
     if engine is None:
-        raise BackendError(f'TensorRT cannot build {path}: {log.take()}')
+        raise BackendError(f'TensorRT cannot build {path}: {in_words(log.take())}')
     if timing_cache:
         _save_timings(config, timing_cache)
     return bytes(engine)
