@@ -58,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from flowenedet_ros.evaluation.speed import run_benchmark
-    from flowenedet_ros.inference.benchmark.table import svg_chart, text_table
+    from flowenedet_ros.inference.benchmark.chart import svg_chart
+    from flowenedet_ros.inference.benchmark.floors import distances
+    from flowenedet_ros.inference.benchmark.table import text_table
 
     request, node = _request(args), _node_request(args) if args.node else None
     with tqdm(bar_format='{desc} [{elapsed}]') as bar:
@@ -68,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
             bar.set_description_str('node')
             result['node'] = measure_node(node)
+    result['distances'] = distances(result['rows'], result['floors'])
     print(text_table(result))
     if node is not None:
         from flowenedet_ros.replay.benchmark.node_text import node_text
@@ -84,13 +87,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _node_request(args: argparse.Namespace) -> 'NodeRequest':
     from flowenedet_ros.cli.errors import CommandError
+    from flowenedet_ros.cli.runtime_arguments import camera_sizes
     from flowenedet_ros.replay.benchmark.request import NodeRequest
     from flowenedet_ros.replay.environment import node_executable
 
     if not args.model:
         raise CommandError('--node needs a bundle: give it with --model')
     node_executable()  # where it is missing, say so before the long part
-    sizes = [_size(text) for text in args.sizes.split(',') if text]
+    sizes = camera_sizes(args.sizes)
     height, width = sizes[0] if sizes else (720, 1280)
     return NodeRequest(
         model=args.model[0],
@@ -109,6 +113,7 @@ def _only(text: str) -> str:
 
 def _request(args: argparse.Namespace) -> 'Request':
     from flowenedet_ros.cli.errors import CommandError
+    from flowenedet_ros.cli.runtime_arguments import camera_sizes, numbers
     from flowenedet_ros.evaluation.speed import Request
 
     if not args.model and not args.untrained:
@@ -120,8 +125,8 @@ def _request(args: argparse.Namespace) -> 'Request':
         untrained=[_architecture(text) for text in args.untrained],
         backends=args.backends.split(','),
         precisions=args.precisions.split(','),
-        images=[_size(text) for text in args.sizes.split(',') if text],
-        batches=[int(text) for text in args.batches.split(',')],
+        images=camera_sizes(args.sizes),
+        batches=numbers(args.batches, '--batches'),
         rounds=args.rounds,
         threads=args.threads,
         segmenter=args.segmenter,
@@ -137,12 +142,3 @@ def _architecture(text: str) -> tuple[str, tuple[int, int]]:
 
     name, _, size = text.partition(':')
     return name, image_size(size or '512x1024')
-
-
-def _size(text: str) -> tuple[int, int]:
-    from flowenedet_ros.cli.errors import CommandError
-
-    height, _, width = text.partition('x')
-    if not (height.isdigit() and width.isdigit()):
-        raise CommandError(f'{text!r} is no image size: give HEIGHTxWIDTH, such as 720x1280')
-    return int(height), int(width)

@@ -1,14 +1,13 @@
 """`flowenedet build-engine`: compile a bundle for this vehicle's GPU with TensorRT."""
 
 import argparse
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from flowenedet_ros.cli.errors import CommandError
+from flowenedet_ros.cli.runtime_arguments import add_choice, camera_size
 from flowenedet_ros.inference import BackendError, RuntimeOptions, load_bundle
 from flowenedet_ros.inference.backends.base import Progress
 from flowenedet_ros.inference.bundle import find_bundle, open_bundle
@@ -27,18 +26,17 @@ def add_parser(subparsers: Any) -> None:
         'options as the node: an engine fits one model, GPU, TensorRT version and set of options.',
     )
     parser.add_argument('--model', required=True, help='bundled name or folder')
-    parser.add_argument('--backend', default='auto', choices=('auto', *_BACKENDS))
-    parser.add_argument('--precision', default='auto', choices=('auto', 'fp32', 'fp16', 'int8'))
+    add_choice(parser, _BACKENDS, ('fp32', 'fp16', 'int8'))
     parser.add_argument(
         '--camera',
-        type=_size,
+        type=camera_size,
         default=_DEFAULTS.camera,
         metavar='HxW',
         help='image size to tune for (default: 720x1280)',
     )
     parser.add_argument(
         '--largest-image',
-        type=_size,
+        type=camera_size,
         default=_DEFAULTS.largest_image,
         metavar='HxW',
         help='largest image that must run (default: 2160x3840)',
@@ -139,10 +137,3 @@ def _check(folder: Path, options: RuntimeOptions) -> int:
             f'{name}: builds in TensorRT for RTX {trt.__version__}, {size:.1f} MB, {seconds:.1f} s'
         )
     return 1 if failures else 0
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r'(\d+)x(\d+)', text)
-    if not match or '0' in (match[1], match[2]):
-        raise CommandError(f'{text!r} is no image size: give HEIGHTxWIDTH, such as 720x1280')
-    return int(match[1]), int(match[2])

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from flowenedet_ros.cli.build_engine import engine_progress
+from flowenedet_ros.cli.runtime_arguments import add_choice
 from flowenedet_ros.inference.backends.base import PRECISIONS, RuntimeOptions
 from flowenedet_ros.inference.doctor import Finding, State, examine
 from flowenedet_ros.inference.probe import BACKENDS
@@ -20,8 +21,7 @@ def add_parser(subparsers: Any) -> None:
         'status is 1 when the node could not start.',
     )
     parser.add_argument('--model', help='bundled name or folder (default: a bundled model)')
-    parser.add_argument('--backend', default='auto', choices=('auto', *BACKENDS))
-    parser.add_argument('--precision', default='auto', choices=('auto', *PRECISIONS))
+    add_choice(parser, BACKENDS, PRECISIONS)
     parser.set_defaults(func=run)
 
 

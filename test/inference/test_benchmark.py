@@ -16,12 +16,12 @@ from flowenedet_ros.detector.build import build_detector
 from flowenedet_ros.export.bundle_writer import BundleSource, ExportOptions, write_bundle
 from flowenedet_ros.inference import Thresholds
 from flowenedet_ros.inference.backends.base import RuntimeOptions
+from flowenedet_ros.inference.benchmark.chart import svg_chart
 from flowenedet_ros.inference.benchmark.configuration import Configuration, OpenModel
 from flowenedet_ros.inference.benchmark.floors import MACHINES, count_work, floor_ms
 from flowenedet_ros.inference.benchmark.graphs import segmenter_alone, stages
 from flowenedet_ros.inference.benchmark.quality import rank_figures
 from flowenedet_ros.inference.benchmark.rounds import measure
-from flowenedet_ros.inference.benchmark.table import svg_chart
 from flowenedet_ros.inference.benchmark.worker import street
 from flowenedet_ros.inference.loading import open_backend
 from flowenedet_ros.segmenters.build import build_network

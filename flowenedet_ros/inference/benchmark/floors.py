@@ -8,45 +8,11 @@ import onnx
 from onnx import numpy_helper, shape_inference
 
 from flowenedet_ros.inference.benchmark.graphs import STAGES, stages
+from flowenedet_ros.inference.benchmark.machine import processor_flags
+from flowenedet_ros.inference.benchmark.peaks import MACHINES, Machine, machine_of
 
+CPU_BACKENDS = ('openvino', 'onnxruntime', 'pytorch-eager')
 _BYTES = {'fp32': 4, 'fp16': 2, 'bf16': 2, 'int8': 1}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Peaks of a machine as its vendor gives them, dense.
-
-    :param tera: by precision, 10^12 operations a second, a multiply-add counting as two.
-    :param gigabytes: of memory bandwidth a second.
-    """
-
-    name: str
-    tera: dict[str, float]
-    gigabytes: float
-    source: str
-
-
-MACHINES = (
-    Machine(
-        'NVIDIA H100 SXM',
-        {'fp32': 67.0, 'fp16': 989.0, 'bf16': 989.0, 'int8': 1979.0},
-        3350.0,
-        'H100 data sheet, without sparsity; fp32 outside the tensor cores',
-    ),
-    Machine(
-        'NVIDIA Jetson AGX Orin 64 GB',
-        {'fp32': 5.3, 'fp16': 42.5, 'int8': 85.0},
-        204.8,
-        'Orin data sheet, GPU alone, without sparsity',
-    ),
-    Machine(
-        'two Zen 4 cores at 3.7 GHz',
-        {'fp32': 0.237, 'bf16': 0.474, 'int8': 0.947},
-        40.0,
-        '32 fp32 operations a cycle and core, twice in bf16, four times in int8; about half a '
-        "socket channel's bandwidth for two cores",
-    ),
-)
 
 
 @dataclass
@@ -136,6 +102,8 @@ def floor_table(model: onnx.ModelProto, height: int, width: int) -> dict[str, An
     """
     work = count_work(model, height, width)
     return {
+        'height': height,
+        'width': width,
         'work': {
             stage: {
                 'gflop': round(part.operations / 1e9, 4),
@@ -157,3 +125,40 @@ def floor_table(model: onnx.ModelProto, height: int, width: int) -> dict[str, An
             for precision in machine.tera
         ],
     }
+
+
+def distances(rows: list[dict[str, Any]], floors: dict[str, Any]) -> list[dict[str, Any]]:
+    """Say how many times its floor every measured fused graph of the CPU takes.
+
+    CPU time is compared with the floor of one core, so that the number of threads and what else
+    the machine does are no part of it. Rows of a processor with unknown peaks are left out.
+
+    :param rows: of the benchmark.
+    :param floors: `floor_table` by model, of the image size that was measured first.
+    """
+    machine = machine_of(processor_flags())
+    found = []
+    for row in rows:
+        table = floors.get(row['model'])
+        if machine is None or table is None or 'error' in row or row['graph'] != 'fused':
+            continue
+        size = table['height'], table['width']
+        alike = (row['height'], row['width'], row['batch']) == (*size, 1)
+        if not alike or row['backend'] not in CPU_BACKENDS:
+            continue
+        floor = next(
+            item['floor_ms']
+            for item in table['floors']
+            if (item['machine'], item['precision']) == (machine.name, row['precision'])
+        )
+        found.append(
+            {
+                **{key: row[key] for key in ('model', 'backend', 'precision', 'height', 'width')},
+                'batch': 1,
+                'machine': machine.name,
+                'floor_ms': floor,
+                'cpu_ms': row['cpu_ms'],
+                'times': round(row['cpu_ms'] / (2 * floor), 2),
+            }
+        )
+    return found

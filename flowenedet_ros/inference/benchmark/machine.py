@@ -22,6 +22,11 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def processor_flags() -> frozenset[str]:
+    """Give what the processor can do, in the words of /proc/cpuinfo."""
+    return frozenset(_first('/proc/cpuinfo', 'flags').split())
+
+
 def _first(path: str, key: str) -> str:
     try:
         lines = Path(path).read_text().splitlines()

@@ -1,7 +1,6 @@
-"""The figures of a benchmark as text and as a picture."""
+"""The figures of a benchmark as text."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 from flowenedet_ros.inference.benchmark.rounds import Measured, ratio
@@ -97,40 +96,14 @@ def text_table(result: dict[str, Any]) -> str:
             f'floor of {model} on {row["machine"]} {row["precision"]}: {row["floor_ms"]} ms'
             for row in table['floors']
         ]
+    for row in result['distances']:
+        lines.append(
+            f'{_row_name(row)}: {row["cpu_ms"]} ms of CPU time, {row["times"]} times the floor of '
+            f'{row["machine"]}'
+        )
     return '\n'.join(lines)
 
 
 def _row_name(row: dict[str, Any]) -> str:
     parts = [row[key] for key in ('model', 'backend', 'precision', 'graph') if key in row]
     return f'{" ".join(parts)} {row["height"]}x{row["width"]} batch {row["batch"]}'
-
-
-def svg_chart(result: dict[str, Any]) -> str:
-    """Draw the median of every row as a bar with a mark at its 95th percentile."""
-    rows = [row for row in result['rows'] if 'error' not in row]
-    longest = max((row['p95_ms'] for row in rows), default=1.0)
-    left, wide, line = 430, 420, 20
-    height = line * len(rows) + 40
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + wide + 90}" height="{height}" '
-        'font-family="sans-serif" font-size="12">',
-        '<rect width="100%" height="100%" fill="#ffffff"/>',
-        f'<text x="8" y="16">median and 95th percentile, ms; {escape(_machine(result))}</text>',
-    ]
-    for i, row in enumerate(rows):
-        top = 28 + i * line
-        bar, mark = (wide * row[key] / longest for key in ('median_ms', 'p95_ms'))
-        color = '#9db4c8' if row['graph'] == 'segmenter' else '#1f6f8b'
-        parts += [
-            f'<text x="{left - 8}" y="{top + 12}" text-anchor="end">'
-            f'{escape(_row_name(row))}</text>',
-            f'<rect x="{left}" y="{top}" width="{bar:.1f}" height="15" fill="{color}"/>',
-            f'<rect x="{left + mark:.1f}" y="{top}" width="2" height="15" fill="#333333"/>',
-            f'<text x="{left + mark + 6:.1f}" y="{top + 12}">{row["median_ms"]:.1f}</text>',
-        ]
-    return '\n'.join([*parts, '</svg>', ''])
-
-
-def _machine(result: dict[str, Any]) -> str:
-    machine = result['machine']
-    return f'{machine["processor"]}, {machine["cores"]} cores'
