@@ -209,6 +209,11 @@ def test_second_start_loads_the_engine_of_the_first(folder: Path, tmp_path: Path
     assert second.file.stat().st_ino == written
 
 
+def test_accelerators_take_no_fp32(folder: Path, cache: Path) -> None:
+    with pytest.raises(BackendError, match='accelerators compute no fp32: choose fp16'):
+        fake_backend(folder, cache, FakeCudart(), dla_core=0)
+
+
 def test_bf16_is_not_a_tensorrt_precision(folder: Path, cache: Path) -> None:
     with pytest.raises(BackendError, match='takes its precision from the file'):
         TensorRtBackend(folder / 'model.onnx', 'bf16', options(cache), 'tensorrt_rtx')

@@ -43,6 +43,9 @@ class TensorRtBackend:
     ) -> None:
         if precision == 'bf16':
             raise BackendError('TensorRT takes its precision from the file: fp32, fp16 or int8')
+        if options.dla_core is not None and precision == 'fp32':
+            # It would leave every layer to the GPU without a word.
+            raise BackendError('deep-learning accelerators compute no fp32: choose fp16')
         self.name = name
         self.precision: Precision = precision
         self._trt = trt or import_tensorrt(name)
