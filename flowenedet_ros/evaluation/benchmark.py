@@ -77,7 +77,7 @@ class PartResult:
     details: dict[str, Any]
     curves: dict[str, dict[str, Curves]]
     frames: dict[str, dict[str, float]]
-    samples: Samples
+    task: Task
 
 
 def run_benchmark(benchmark: Benchmark, request: Request) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def _result(part: Part, tally: Tally, engine: Engine) -> PartResult:
         'pixels': int(tally.counts['pixels']),
         **part.details(tally),
     }
-    return PartResult(figures, details, curves, tally.frames, part.task.samples)
+    return PartResult(figures, details, curves, tally.frames, part.task)
 
 
 def _print_part(benchmark: Benchmark, part: Part, result: PartResult, tally: Tally) -> None:

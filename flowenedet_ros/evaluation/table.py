@@ -18,6 +18,7 @@ HEADINGS = {
     'ppv': 'PPV',
     'f1': 'mean F1',
 }
+_RANKS = ('auroc', 'ap', 'fpr95')
 SMALLER_IS_BETTER = frozenset({'fpr95', 'aurc', 'ece'})
 
 
@@ -64,6 +65,43 @@ def latex(figures: Figures, columns: Sequence[str], caption: str = '') -> str:
             r'\end{table}',
         ]
     return '\n'.join(lines) + '\n'
+
+
+def markdown(content: Mapping[str, Any], sets: Mapping[str, tuple[Figures, int]]) -> str:
+    """Return AUROC / AP / FPR95 of every set for a README, with what they were measured by.
+
+    :param content: of the JSON file.
+    :param sets: figures by method, and the number of images.
+    """
+    methods = list(content['methods'])
+    lines = [
+        f'`{content["command"]}`: model `{content["model"]}` '
+        f'(`model.onnx` {content["model_sha256"][:12]}), data `{content["data"]}`, '
+        f'{content["date"]}. AUROC / AP / FPR95 in %, the best of each set bold.',
+        '',
+        '| set | ' + ' | '.join(methods) + ' |',
+        '|---' * (len(methods) + 1) + '|',
+    ]
+    for name, (figures, images) in sets.items():
+        best = best_values(figures, _RANKS)
+        cells = [
+            ' / '.join(_markdown_cell(figures[method].get(key), best.get(key)) for key in _RANKS)
+            for method in methods
+        ]
+        lines.append(f'| {name}, {images} images | ' + ' | '.join(cells) + ' |')
+    for name, (figures, _) in sets.items():
+        for errors in figures[methods[0]].get('separation_by_set', {}):
+            values = {m: {'separation': figures[m]['separation_by_set'][errors]} for m in methods}
+            top = best_values(values, ('separation',)).get('separation')
+            cells = [_markdown_cell(values[method]['separation'], top) for method in methods]
+            head = f'| separation: {name} from errors on {errors} | '
+            lines.append(head + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def _markdown_cell(value: Any, best: float | None) -> str:
+    text = f'{100 * value:.1f}' if is_number(value) else '-'
+    return f'**{text}**' if is_number(value) and value == best else text
 
 
 def best_values(figures: Figures, columns: Sequence[str]) -> dict[str, float]:

@@ -8,6 +8,14 @@ import cv2
 import pytest
 
 from flowenedet_ros.cli.main import main
+from flowenedet_ros.evaluation.benchmark import PartResult
+from flowenedet_ros.evaluation.ood import OodTask
+from flowenedet_ros.evaluation.report.html_tables import (
+    published_tables,
+    separation_table,
+    speed_tables,
+)
+from flowenedet_ros.evaluation.table import markdown
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 
@@ -78,3 +86,48 @@ def test_browser_shows_it_without_errors_or_network(idm_report, tmp_path):
     assert shown.shape[:2] == (4000, 1400)
     # A blank or broken page would be of one colour.
     assert shown[400:2400].std() > 10
+
+
+def test_cost_stands_beside_that_of_the_segmenter_alone():
+    cost = {
+        **{'set': 'fs_static', 'methods': ['msp', 'energy'], 'images': 10, 'rounds': 5},
+        **{'alone_ms': 100.0, 'all_ms': 120.0, 'ratio': 1.2, 'peak_mb': 512.0},
+        **{'alone_cpu_ms': 90.0, 'all_cpu_ms': 117.0, 'cpu_ratio': 1.3},
+    }
+    content = {'seconds_per_image': {'graph': 0.1}, 'backend': 'openvino', 'machine': 'a'}
+    page = speed_tables({**content, 'cost': cost})
+    assert '<td>segmenter alone</td><td>100</td><td>90</td>' in page
+    assert '<td>evaluation, 2 methods</td><td>120</td><td>117</td>' in page
+    assert '<td>ratio</td><td>1.20</td><td>1.30</td>' in page
+    assert 'segmenter alone' not in speed_tables({**content, 'cost': None})
+
+
+def test_own_rows_stand_in_the_published_table():
+    figures = {'flowenedet': {'auroc': 0.9, 'ap': 0.25, 'fpr95': 0.1234}}
+    task = OodTask(samples=[])
+    result = PartResult(figures, {'images': 3, 'pixels': 9}, {}, {}, task)
+    content = {'benchmark': 'road-data', 'methods': figures}
+    page = published_tables(content, {'fs_static': result})
+    assert (
+        '<td>flowenedet, this run</td><td>-</td><td>-</td><td>-</td>'
+        '<td>90.00</td><td>25.00</td><td>12.34</td>'
+    ) in page
+    assert 'Static: 3 public images of fs_static' in page
+
+
+def test_separation_is_shown_for_every_set_of_errors():
+    figures = {
+        'energy': {'separation_by_set': {'camvid/test': 0.4, 'cityscapes': 0.7}},
+        'flowenedet': {'separation_by_set': {'camvid/test': 0.8, 'cityscapes': 0.6}},
+    }
+    result = PartResult(figures, {'images': 3, 'pixels': 9}, {}, {}, OodTask(samples=[]))
+    page = separation_table({'fs_static': result})
+    assert '<td>energy</td><td>40.00</td><td class="best">70.00</td>' in page
+    assert '<td>flowenedet</td><td class="best">80.00</td><td>60.00</td>' in page
+    content = {
+        **{'command': 'flowenedet evaluate', 'model': 'tiny', 'model_sha256': '0' * 64},
+        **{'data': 'folder', 'date': '2026-01-01', 'methods': figures},
+    }
+    text = markdown(content, {'fs_static': (figures, 3)})
+    assert '| separation: fs_static from errors on cityscapes | **70.0** | 60.0 |' in text
+    assert '`flowenedet evaluate`' in text

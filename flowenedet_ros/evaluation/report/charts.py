@@ -1,7 +1,7 @@
 """Charts as plain data, drawn as SVG for the page and papers and as PNG for slides."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def charts_of(kind: str, curves: Mapping[str, Curves]) -> dict[str, Chart]:
             'true-positive rate',
             [*_lines(curves, 'roc', palette), _diagonal('chance')],
         ),
-        'pr': Chart('Precision and recall', 'recall', 'precision', _lines(curves, 'pr', palette)),
+        'pr': Chart('Precision and recall', 'recall', 'precision', _recalled(curves, palette)),
         'risk': _risk(kind, curves, palette),
     }
     reliable = {name: curve for name, curve in curves.items() if curve.reliability is not None}
@@ -84,6 +84,12 @@ def _lines(curves: Mapping[str, Curves], attribute: str, palette: Mapping[str, s
         Line(name, getattr(curves[name], attribute), palette[name], 3.0 if name == PRODUCT else 1.5)
         for name in ordered
     ]
+
+
+def _recalled(curves: Mapping[str, Curves], palette: Mapping[str, str]) -> list[Line]:
+    """Return precision from a recall of 0.5 % on: before, it is that of a handful of pixels."""
+    lines = _lines(curves, 'pr', palette)
+    return [replace(line, points=line.points[:, line.points[0] >= 0.005]) for line in lines]
 
 
 def _diagonal(name: str) -> Line:

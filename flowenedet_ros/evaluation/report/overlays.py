@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -14,6 +15,7 @@ from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.benchmark import PartResult
 from flowenedet_ros.evaluation.engine import Engine
 from flowenedet_ros.evaluation.frames import enlarge, nearest
+from flowenedet_ros.evaluation.idm import identity_map
 from flowenedet_ros.inference.manifest import ScoreMap
 
 Picture = NDArray[np.uint8]
@@ -21,6 +23,7 @@ Picture = NDArray[np.uint8]
 _WIDTH = 560
 _QUALITY = 82
 _TRUTH = (255, 255, 0)
+_ERROR = (43, 53, 230)
 
 
 @dataclass(frozen=True)
@@ -52,24 +55,29 @@ def best_and_worst(result: PartResult, each: int = 2) -> list[tuple[str, str]]:
 
 def view(engine: Engine, result: PartResult, name: str, figure: str, kind: str) -> FrameView | None:
     """Run one frame again and draw it; None where its picture is gone."""
+    samples = result.task.samples
     try:
-        sample = result.samples[result.samples.names.index(name)]
+        sample = samples[samples.names.index(name)]
     except (DataError, ValueError):
         return None
     tensors = engine.source.run(sample.image)
     width = min(_WIDTH, sample.image.shape[1])
     shape = (round(sample.image.shape[0] * width / sample.image.shape[1]), width)
     picture = _u8(cv2.resize(sample.image, shape[::-1], interpolation=cv2.INTER_AREA))
-    calibration = engine.source.manifest.calibration
+    manifest = engine.source.manifest
+    calibration = manifest.calibration
     colors = np.zeros((256, 3), np.uint8)
-    for index, info in enumerate(engine.source.manifest.classes):
+    for index, info in enumerate(manifest.classes):
         colors[index] = info.color[::-1]
     classes = colors[nearest(tensors.labels, shape)]
+    table = getattr(result.task, 'prediction_map', identity_map())
+    wrong = partial(_wrong, picture, sample, table[tensors.labels], len(manifest.classes))
     panels = [
         (
             'picture' + (', unknown outlined' if kind == 'ood' else ''),
             _truth(picture, sample, kind),
         ),
+        *([] if kind == 'ood' else [('misclassified', wrong())]),
         ('classes', _u8(cv2.addWeighted(picture, 0.45, classes, 0.55, 0))),
         ('misclassification score', _heat(picture, tensors.idm, calibration.idm)),
         ('unknown-object score', _heat(picture, tensors.ood, calibration.ood)),
@@ -83,6 +91,15 @@ def _truth(picture: Picture, sample: Sample, kind: str) -> Picture:
     unknown = (nearest(sample.labels, picture.shape[:2]) == 1).astype(np.uint8)
     outlines, _ = cv2.findContours(unknown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return _u8(cv2.drawContours(picture.copy(), outlines, -1, _TRUTH, 2))
+
+
+def _wrong(picture: Picture, sample: Sample, answer: NDArray[np.uint8], classes: int) -> Picture:
+    """Paint pixels red whose label is another class; darken those without a label."""
+    labels = nearest(sample.labels, picture.shape[:2])
+    drawn = picture.copy()
+    drawn[labels >= classes] //= 3
+    drawn[(labels < classes) & (labels != nearest(answer, labels.shape))] = _ERROR
+    return _u8(cv2.addWeighted(picture, 0.3, drawn, 0.7, 0))
 
 
 def _heat(picture: Picture, odds: NDArray[np.float32], score_map: ScoreMap) -> Picture:

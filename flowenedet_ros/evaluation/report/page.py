@@ -1,24 +1,34 @@
 """The page itself: every section from the figures of a finished evaluation."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from flowenedet_ros.evaluation.benchmark import PartResult
 from flowenedet_ros.evaluation.engine import Engine
-from flowenedet_ros.evaluation.methods import PRODUCT
 from flowenedet_ros.evaluation.report.charts import Chart, charts_of
+from flowenedet_ros.evaluation.report.html_tables import (
+    class_tables,
+    condition_table,
+    figure_tables,
+    published_tables,
+    separation_table,
+    speed_tables,
+)
 from flowenedet_ros.evaluation.report.overlays import best_and_worst, view
 from flowenedet_ros.evaluation.report.png import write_png
-from flowenedet_ros.evaluation.report.published import TABLES, PublishedTable
 from flowenedet_ros.evaluation.report.style import CSS
 from flowenedet_ros.evaluation.report.svg import svg
 from flowenedet_ros.evaluation.results import write_json
-from flowenedet_ros.evaluation.table import HEADINGS, best_values, is_number, latex, percent
+from flowenedet_ros.evaluation.table import latex, markdown
 
 _KINDS = {'idm': 'Misclassified pixels', 'ood': 'Unknown objects'}
 _MANY = 8
+_SECTIONS = (
+    *('figures', 'separation', 'published', 'frames', 'curves', 'classes', 'speed'),
+    'conditions',
+)
 
 
 def write_report(
@@ -28,7 +38,7 @@ def write_report(
     engine: Engine,
     columns: Sequence[str],
 ) -> Path:
-    """Write `index.html`, `results.json`, `table.tex` and the figures as SVG and PNG.
+    """Write `index.html`, `results.json`, `table.tex`, `table.md`, and figures as SVG and PNG.
 
     :param content: of the JSON file.
     :param parts: results by set.
@@ -38,16 +48,19 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / 'results.json', content)
     (folder / 'table.tex').write_text(latex(content['methods'], columns, content['benchmark']))
+    by_set = {name: (result.figures, result.details['images']) for name, result in parts.items()}
+    (folder / 'table.md').write_text(markdown(content, by_set), encoding='utf-8')
     # Of dozens of corruptions the table says more than dozens of curves.
     shown = dict(parts) if len(parts) <= _MANY else {}
     body = [
-        _section('figures', 'Figures', _tables(content, parts, columns)),
-        _section('published', 'Published figures', _published(content['benchmark'])),
-        _section('curves', 'Curves', _curves(folder, shown)),
+        _section('figures', 'Figures', figure_tables(content, parts, columns)),
+        _section('separation', 'Unknown objects against errors', separation_table(parts)),
+        _section('published', 'Published figures beside ours', published_tables(content, parts)),
         _section('frames', 'Best and worst frames', _frames(engine, shown)),
-        _section('classes', 'Errors by class', _classes(content, parts)),
-        _section('speed', 'Speed', _speed(content)),
-        _section('conditions', 'Data and model', _conditions(content)),
+        _section('curves', 'Curves', _curves(folder, shown)),
+        _section('classes', 'Errors by class', class_tables(shown)),
+        _section('speed', 'Speed', speed_tables(content)),
+        _section('conditions', 'Data and model', condition_table(content)),
     ]
     page = folder / 'index.html'
     page.write_text(_page(content, ''.join(body)), encoding='utf-8')
@@ -57,93 +70,20 @@ def write_report(
 def _page(content: Mapping[str, Any], body: str) -> str:
     title = f'{content["benchmark"]}: {content["model"]}'
     facts = f'{content["images"]} images, {content["pixels"]:,} pixels, {content["date"]}'
-    links = ''.join(
-        f'<a href="#{name}">{name}</a>'
-        for name in ('figures', 'published', 'curves', 'frames', 'classes', 'speed', 'conditions')
-        if f'id="{name}"' in body
-    )
+    links = ''.join(f'<a href="#{name}">{name}</a>' for name in _SECTIONS if f'id="{name}"' in body)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="data:,">'
         f'<title>{escape(title)}</title><style>{CSS}</style></head><body>'
-        f'<header><h1>{escape(title)}</h1><p>{escape(facts)}</p><nav>{links}</nav></header>'
+        f'<header><h1>{escape(title)}</h1><p>{escape(facts)}</p>'
+        f'<p><code>{escape(content["command"])}</code></p><nav>{links}</nav></header>'
         f'<main>{body}</main></body></html>\n'
     )
 
 
 def _section(name: str, title: str, inner: str) -> str:
     return f'<section id="{name}"><h2>{title}</h2>{inner}</section>' if inner else ''
-
-
-def _tables(
-    content: Mapping[str, Any], parts: Mapping[str, PartResult], columns: Sequence[str]
-) -> str:
-    note = (
-        '<p class="note">Percent; the best of each column is bold. All rows come from one run of '
-        'one frozen segmenter. FPR95 is the false-positive rate at the first threshold that finds '
-        '95 % of the positives; AP is the step sum of precision over recall.</p>'
-    )
-    found = [note]
-    if len(parts) > 1:
-        found.append(f'<h3>All sets</h3>{_figure_table(content["methods"], columns)}')
-    for name, result in parts.items():
-        facts = f'{result.details["images"]} images, {result.details["pixels"]:,} pixels'
-        table = _figure_table(result.figures, columns)
-        found.append(f'<h3>{escape(name)}</h3><p class="note">{facts}</p>{table}')
-    return ''.join(found)
-
-
-def _figure_table(figures: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> str:
-    best = best_values(figures, columns)
-    rows = []
-    for name, values in figures.items():
-        cells = [f'<td>{escape(name)}</td>']
-        for column in columns:
-            value = values.get(column)
-            mark = ' class="best"' if is_number(value) and value == best.get(column) else ''
-            cells.append(f'<td{mark}>{percent(value)}</td>')
-        own = ' class="own"' if name == PRODUCT else ''
-        rows.append(f'<tr{own}>{"".join(cells)}</tr>')
-    return _table(['method', *(HEADINGS.get(c, c.replace('_', ' ')) for c in columns)], rows)
-
-
-def _table(headings: Iterable[str], rows: Iterable[str]) -> str:
-    head = ''.join(f'<th>{escape(heading)}</th>' for heading in headings)
-    return (
-        f'<div class="card"><table><thead><tr>{head}</tr></thead>'
-        f'<tbody>{"".join(rows)}</tbody></table></div>'
-    )
-
-
-def _rows(rows: Iterable[Sequence[Any]]) -> list[str]:
-    return [
-        '<tr>' + ''.join(f'<td>{escape(str(cell))}</td>' for cell in row) + '</tr>' for row in rows
-    ]
-
-
-def _published(benchmark: str) -> str:
-    tables: tuple[PublishedTable, ...] = TABLES.get(benchmark, ())
-    found = []
-    for table in tables:
-        rows = _rows([_published_cell(cell, table.decimals) for cell in row] for row in table.rows)
-        found.append(
-            f'<h3>{escape(table.title)}</h3>{_table(["method", *table.columns], rows)}'
-            f'<p class="note">{escape(table.source)}</p>'
-        )
-    if not found:
-        return ''
-    return (
-        '<p class="note">Percent, as published. Other segmenters, other images where the sets are '
-        'hidden: they say where the field is, and only the rows above compare detectors.</p>'
-        + ''.join(found)
-    )
-
-
-def _published_cell(cell: str | float | None, decimals: int) -> str:
-    if cell is None:
-        return '-'
-    return cell if isinstance(cell, str) else f'{cell:.{decimals}f}'
 
 
 def _curves(folder: Path, parts: Mapping[str, PartResult]) -> str:
@@ -169,7 +109,7 @@ def _write_figures(folder: Path, prefix: str, charts: Mapping[str, Chart]) -> No
 
 
 def _frames(engine: Engine, parts: Mapping[str, PartResult]) -> str:
-    found = []
+    found = [_legend(engine)] if parts else []
     for part, result in parts.items():
         kind = 'ood' if not result.curves.get('idm') else 'idm'
         views = [view(engine, result, name, how, kind) for name, how in best_and_worst(result)]
@@ -189,51 +129,16 @@ def _frames(engine: Engine, parts: Mapping[str, PartResult]) -> str:
     return ''.join(found)
 
 
-def _classes(content: Mapping[str, Any], parts: Mapping[str, PartResult]) -> str:
-    found = []
-    for name, result in parts.items():
-        classes = result.details.get('classes')
-        if classes and len(parts) <= _MANY:
-            rows = _rows(
-                (label, percent(values['iou']), percent(values['error_rate']))
-                for label, values in classes.items()
-            )
-            facts = (
-                f'mIoU {percent(result.details["miou"])} %, '
-                f'{percent(result.details["accuracy"])} % of pixels right'
-            )
-            table = _table(['class', 'IoU', 'error rate'], rows)
-            found.append(f'<h3>{escape(name)}</h3><p class="note">{facts}</p>{table}')
-    return ''.join(found)
-
-
-def _speed(content: Mapping[str, Any]) -> str:
-    names = {
-        'read': 'waiting for the picture',
-        'graph': 'segmenter and own detector',
-        'methods': 'all other methods',
-        'metrics': 'metrics',
-    }
-    rows = _rows(
-        (names.get(stage, stage), f'{1e3 * seconds:.1f}')
-        for stage, seconds in content['seconds_per_image'].items()
+def _legend(engine: Engine) -> str:
+    """Return what the colours of classes and of scores mean."""
+    chips = ''.join(
+        f'<span class="chip"><i style="background:rgb{tuple(info.color)}"></i>'
+        f'{escape(info.name)}</span>'
+        for info in engine.source.manifest.classes
     )
-    where = f'{content["backend"]} on {content["machine"]}, each process for itself'
-    table = _table(['stage', 'milliseconds an image'], rows)
-    return f'<p class="note">{escape(where)}</p>{table}'
-
-
-def _conditions(content: Mapping[str, Any]) -> str:
-    keys = ('data', 'resolution', 'post', 'model', 'segmenter', 'model_sha256', 'command')
-    rows = [(key.replace('_', ' '), content[key]) for key in keys if key in content]
-    rows += [(f'training {key}', value) for key, value in content['training'].items()]
-    rows += [(f'version of {key}', value) for key, value in content['versions'].items()]
-    rows += [(f'{name}: not evaluated', why) for name, why in content['missing_methods'].items()]
-    rows += [(f'{name}: left out', why) for name, why in content['failed_images'].items()]
-    rows.append(('pixels with logits that are no numbers', content['nonfinite_pixels']))
-    cells = ''.join(
-        f'<tr><td>{escape(str(key))}</td><td style="text-align:left"><code>{escape(str(value))}'
-        '</code></td></tr>'
-        for key, value in rows
+    scale = (
+        '<span class="chip">score 0 <i class="scale"></i> 1</span>'
+        '<span class="chip"><i style="background:#e6352b"></i>misclassified</span>'
+        '<span class="chip"><i style="background:#00ffff"></i>unknown object, outlined</span>'
     )
-    return f'<div class="card"><table><tbody>{cells}</tbody></table></div>'
+    return f'<p class="chips">{chips}</p><p class="chips">{scale}</p>'

@@ -98,10 +98,18 @@ CITYSCAPES = PublishedTable(
 
 TABLES: Mapping[str, tuple[PublishedTable, ...]] = {
     'ood': (FISHYSCAPES_VALIDATION,),
-    'road-data': (FISHYSCAPES_VALIDATION,),
+    'road-data': (FISHYSCAPES_VALIDATION, SEGMENT_ME_IF_YOU_CAN),
     'fishyscapes': (FISHYSCAPES_VALIDATION, FISHYSCAPES_TEST),
     'segment-me-if-you-can': (SEGMENT_ME_IF_YOU_CAN,),
     'cityscapes': (CITYSCAPES,),
     'cityscapes-c': (CITYSCAPES,),
 }
 """Tables by benchmark."""
+
+SET_NAMES: Mapping[str, tuple[str, ...]] = {
+    'L&F': ('Fishyscapes Lost and Found', 'fs_lostandfound'),
+    'Static': ('Fishyscapes Static', 'fs_static'),
+    'Obstacle': ('SMIYC ObstacleTrack', 'smiyc_roadobstacle21'),
+    'L&F-NoKnown': ('LostAndFound-NoKnown',),
+}
+"""Our names of the sets that stand at the head of published columns."""
