@@ -19,6 +19,7 @@ section > p { max-width: 80ch; }
   padding: 1rem; margin-bottom: 1rem; overflow-x: auto; }
 .tables { display: grid; grid-template-columns: repeat(auto-fill, minmax(400px, 1fr)); gap: 1rem; }
 .tables .card { margin: 0; }
+.tables th, .tables td { padding: .3rem .45rem; }
 .card h3 { margin: 0; }
 .card > .note { margin: .1rem 0 .6rem; }
 header code { background: none; padding: 0; color: #c5ccd8; }
