@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from flowenedet_ros.export.bundle_folder import hashes, new_folder, write_manifest
 from flowenedet_ros.export.errors import ExportError
 from flowenedet_ros.export.half import to_half
-from flowenedet_ros.export.quantize import to_faithful_int8
+from flowenedet_ros.export.sensitivity import to_faithful_int8
 from flowenedet_ros.inference.backends.base import Precision, RuntimeOptions
 from flowenedet_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
 from flowenedet_ros.inference.bundle import find_bundle, open_bundle

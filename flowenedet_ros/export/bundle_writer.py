@@ -22,8 +22,9 @@ from flowenedet_ros.export.fused import FusedGraph, perceive
 from flowenedet_ros.export.half import to_half
 from flowenedet_ros.export.onnx_writer import export_fused
 from flowenedet_ros.export.parity import check_parity, graph_file
-from flowenedet_ros.export.quantize import to_faithful_int8, to_int8
+from flowenedet_ros.export.quantize import to_int8
 from flowenedet_ros.export.readout import IDENTITY
+from flowenedet_ros.export.sensitivity import to_faithful_int8
 from flowenedet_ros.inference.backends.base import PRECISIONS, Precision
 from flowenedet_ros.inference.manifest import (
     MANIFEST,
