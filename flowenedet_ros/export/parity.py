@@ -15,11 +15,12 @@ from flowenedet_ros.export.agreement import correlation
 from flowenedet_ros.export.fused import FusedGraph, perceive
 from flowenedet_ros.inference.backends.base import Outputs, Precision, RuntimeOptions
 from flowenedet_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
+from flowenedet_ros.inference.benchmark.quality import nearest, rank_figures
 from flowenedet_ros.inference.perception import Thresholds
 from flowenedet_ros.inference.self_test import LEAST_AGREEMENT, LEAST_CORRELATION
 
-MOST_AP_LOSS = 0.005
-"""Average precision that a precision may lose against eager PyTorch on labelled images."""
+MOST_LOSS = 0.005
+"""AP and AUROC that a precision may lose against eager PyTorch on labelled images."""
 _MIDDLE = Thresholds(0.5, 0.5)
 _FEW = 100  # positives below which an average precision says nothing
 
@@ -37,6 +38,8 @@ class Parity:
     """Of any score."""
     ap: dict[str, tuple[float, float]]
     """By task: average precision of eager PyTorch and of the file."""
+    auroc: dict[str, tuple[float, float]]
+    """Likewise, the area under the ROC curve."""
 
     @property
     def problem(self) -> str | None:
@@ -45,9 +48,10 @@ class Parity:
             return f'only {100 * self.label_agreement:.2f} % of the labels agree'
         if not min(self.idm_correlation, self.ood_correlation) >= LEAST_CORRELATION:
             return f'scores correlate {self.idm_correlation:.4f}, {self.ood_correlation:.4f}'
-        for task, (eager, found) in self.ap.items():
-            if found < eager - MOST_AP_LOSS:
-                return f'{task} AP falls from {eager:.4f} to {found:.4f}'
+        for name, figures in (('AP', self.ap), ('AUROC', self.auroc)):
+            for task, (eager, found) in figures.items():
+                if found < eager - MOST_LOSS:
+                    return f'{task} {name} falls from {eager:.4f} to {found:.4f}'
         return None
 
     def figures(self) -> dict[str, Any]:
@@ -59,6 +63,7 @@ class Parity:
             'ood_correlation': round(self.ood_correlation, 6),
             'largest_difference': float(f'{self.largest_difference:.2e}'),
             'ap': {task: [round(x, 5) for x in pair] for task, pair in self.ap.items()},
+            'auroc': {task: [round(x, 5) for x in pair] for task, pair in self.auroc.items()},
             'problem': self.problem or 'none',
         }
 
@@ -124,18 +129,18 @@ def _compare(
             float(np.abs(a.idm_score - b.idm_score).max()),
             float(np.abs(a.ood_score - b.ood_score).max()),
         ),
-        _precisions(samples, a, b),
+        *_rankings(samples, a, b),
     )
 
 
-def _precisions(
+def _rankings(
     samples: Sequence[Sample], eager: Outputs, found: Outputs
-) -> dict[str, tuple[float, float]]:
-    """Give average precisions of both scores, each against the errors of its own labels."""
+) -> tuple[dict[str, tuple[float, float]], dict[str, tuple[float, float]]]:
+    """Give AP and AUROC of both scores, each against the errors of its own labels."""
     shape = eager.idm_score.shape[1:]
     labels = np.stack([nearest(sample.labels, shape) for sample in samples])
     known, outlier = labels < OUTLIER, labels == OUTLIER
-    figures = {}
+    ap, auroc = {}, {}
     for task in ('IDM', 'OOD'):
         pair = []
         for outputs in (eager, found):
@@ -145,25 +150,7 @@ def _precisions(
             valid = known | outlier if task == 'OOD' else known
             score = outputs.ood_score if task == 'OOD' else outputs.idm_score
             if positive.sum() >= _FEW:
-                pair.append(average_precision(score[valid], positive[valid]))
+                pair.append(rank_figures(score[valid], positive[valid]))
         if len(pair) == 2:
-            figures[task] = (pair[0], pair[1])
-    return figures
-
-
-def nearest(labels: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Shrink a label map by taking the pixel at the middle of each cell."""
-    rows = ((np.arange(shape[0]) + 0.5) * labels.shape[0] / shape[0]).astype(int)
-    columns = ((np.arange(shape[1]) + 0.5) * labels.shape[1] / shape[1]).astype(int)
-    shrunk: NDArray[np.uint8] = labels[rows][:, columns]
-    return shrunk
-
-
-def average_precision(score: NDArray[np.float32], positive: NDArray[np.bool_]) -> float:
-    """Return the step sum of precision over recall; equal scores are one step."""
-    order = np.argsort(-score, kind='stable')
-    ranked, hits = score[order], np.cumsum(positive[order])
-    last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    true = hits[last].astype(np.float64)
-    gained = np.diff(true, prepend=0.0)
-    return float((gained * true / (last + 1)).sum() / true[-1])
+            auroc[task], ap[task] = ((pair[0][i], pair[1][i]) for i in (0, 1))
+    return ap, auroc
