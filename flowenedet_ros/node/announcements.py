@@ -8,7 +8,7 @@ from std_msgs.msg import Header, String
 from flowenedet_ros.inference import Thresholds
 from flowenedet_ros.inference.manifest import Manifest
 from flowenedet_ros.node import label_map, vision
-from flowenedet_ros.node.qos import latched_qos
+from flowenedet_ros.node.qos import latched_qos, quiet
 
 
 class Announcements:
@@ -17,14 +17,16 @@ class Announcements:
     def __init__(self, node: Node, manifest: Manifest) -> None:
         self._node = node
         self._manifest = manifest
-        self._label_map = node.create_publisher(String, '~/label_map', latched_qos())
+        self._label_map = node.create_publisher(
+            String, '~/label_map', latched_qos(), event_callbacks=quiet()
+        )
         self._publishers: list[Any] = [self._label_map]
         if vision.messages is not None:
             self._label_info = node.create_publisher(
-                vision.messages.LabelInfo, '~/label_info', latched_qos()
+                vision.messages.LabelInfo, '~/label_info', latched_qos(), event_callbacks=quiet()
             )
             self._vision_info = node.create_publisher(
-                vision.messages.VisionInfo, '~/vision_info', latched_qos()
+                vision.messages.VisionInfo, '~/vision_info', latched_qos(), event_callbacks=quiet()
             )
             self._publishers += [self._label_info, self._vision_info]
 

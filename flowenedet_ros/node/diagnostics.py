@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
+from flowenedet_ros.node.qos import quiet
+
 LEVELS = {
     'ok': DiagnosticStatus.OK,
     'warn': DiagnosticStatus.WARN,
@@ -57,7 +59,9 @@ class Heartbeat:
         self._report = report
         self._hardware_id = hardware_id
         self._name = node.get_fully_qualified_name().lstrip('/')
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._publisher = node.create_publisher(
+            DiagnosticArray, '/diagnostics', 10, event_callbacks=quiet()
+        )
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name='flowenedet-heartbeat', daemon=True)

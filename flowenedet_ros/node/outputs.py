@@ -17,7 +17,7 @@ from flowenedet_ros.node import blobs, vision
 from flowenedet_ros.node.camera_info import rescaled
 from flowenedet_ros.node.image_conversion import image_message
 from flowenedet_ros.node.planner import planner_confidence, planner_mask
-from flowenedet_ros.node.qos import output_qos, overridable
+from flowenedet_ros.node.qos import output_qos, overridable, quiet
 
 
 class Outputs:
@@ -93,6 +93,7 @@ class Outputs:
             message_type,
             f'{prefix}/{name}',
             output_qos(),
+            event_callbacks=quiet(),
             qos_overriding_options=overridable(),
         )
 

@@ -1,5 +1,6 @@
 """Quality of service of every topic, each open to override by `qos_overrides` parameters."""
 
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
@@ -26,6 +27,16 @@ def latched_qos() -> QoSProfile:
         reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
     )
+
+
+def quiet() -> PublisherEventCallbacks:
+    """
+    Give a publisher no events of its own.
+
+    rclpy's executor looks at two events per publisher whenever it wakes, three times a frame. A
+    subscriber whose wishes do not fit is told so by its own side.
+    """
+    return PublisherEventCallbacks(use_default_callbacks=False)
 
 
 def overridable() -> QoSOverridingOptions:
