@@ -58,7 +58,7 @@ class FlowEneDetNode(LifecycleNode):
         self._announcements: Announcements | None = None
         self._pipeline: Pipeline | None = None
         self._cameras: CameraSet | None = None
-        self._unknown_parameters: list[str] = []
+        self._parameter_faults: list[str] = []
         self._startup_s: float | None = None
         self._slots = FrameSlots(len(parameters.camera_names(self)))
         self._worker = Worker(self._slots, self._process)
@@ -86,7 +86,7 @@ class FlowEneDetNode(LifecycleNode):
             raise
         self._announcements = Announcements(self, model.manifest)
         self._announcements.publish(model.thresholds, self._value('operating_point'))
-        self._warn_of_unknown_parameters()
+        self._warn_of_parameters()
         self.get_logger().info(
             f'model {model.manifest.name} on {model.backend.name} {model.backend.precision}: '
             f'{model.reason}'
@@ -252,7 +252,7 @@ class FlowEneDetNode(LifecycleNode):
         item = inference_item(self._supervised, self._model, self.activity, busy, self._limits)
         if self._startup_s is not None:
             item.values['startup_s'] = self._startup_s
-        item.warnings += [f'unknown parameter {name}' for name in self._unknown_parameters]
+        item.warnings += self._parameter_faults
         return [*items, item]
 
     def _mark_outage(self, camera: Camera) -> None:
@@ -289,7 +289,9 @@ class FlowEneDetNode(LifecycleNode):
         if self.context.ok():
             self.get_logger().error(f'no result: {fault}', throttle_duration_sec=LOG_EVERY_S)
 
-    def _warn_of_unknown_parameters(self) -> None:
-        self._unknown_parameters = parameters.unknown_parameters(self)
-        for name in self._unknown_parameters:
-            self.get_logger().warning(f'unknown parameter {name}')
+    def _warn_of_parameters(self) -> None:
+        unknown = [f'unknown parameter {name}' for name in parameters.unknown_parameters(self)]
+        fault = parameters.cache_fault(self)
+        self._parameter_faults = [*unknown, fault] if fault else unknown
+        for text in self._parameter_faults:
+            self.get_logger().warning(text)

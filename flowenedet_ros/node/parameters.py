@@ -1,6 +1,7 @@
 """The node's parameters: declared, checked, and turned into what the node works with."""
 
 import difflib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,18 @@ def runtime_options(node: Node, progress: Progress) -> RuntimeOptions:
         on_bad_engine=node.get_parameter('on_bad_engine').value,
         progress=progress,
     )
+
+
+def cache_fault(node: Node) -> str | None:
+    """Say why engines cannot be kept in the folder that was given, or None where they can."""
+    given = node.get_parameter('engine_cache').value
+    if not given:
+        return None
+    folder = Path(given).expanduser().absolute()
+    place = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    if place.is_dir() and os.access(place, os.W_OK):
+        return None
+    return f'engine_cache {folder} cannot be written: each start builds TensorRT engines again'
 
 
 def camera_names(node: Node) -> list[str]:

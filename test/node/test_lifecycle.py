@@ -73,6 +73,33 @@ def test_a_failed_configuration_can_be_repaired_and_repeated(robot, tmp_path):
     assert robot.state() == 'inactive'
 
 
+def test_an_unexpected_error_leaves_a_node_that_can_be_configured_again(robot, bundle):
+    override = f'qos_overrides.{ACTIVE_TOPIC}.subscription.reliability:=sometimes'
+    node = robot.start('-p', override, model=bundle, autostart='false')
+    robot.until(lambda: robot.state_is('unconfigured'), 'the unconfigured node')
+    assert robot.transition('configure')
+
+    assert not robot.transition('activate')
+    assert robot.state() == 'unconfigured'
+    robot.until(lambda: robot.levels['flowenedet', 'inference'] == 2, 'the report')
+    assert 'sometimes' in node.output()
+    assert robot.transition('configure')
+    assert robot.state() == 'inactive'
+
+
+def test_a_cache_folder_that_cannot_be_written_is_named_and_keeps_nothing(robot, bundle, tmp_path):
+    # A file in the folder's place: even root, who ignores permissions, cannot write there.
+    (tmp_path / 'taken').write_text('')
+    node = robot.start(model=bundle, engine_cache=tmp_path / 'taken' / 'engines')
+    robot.wait_active()
+    complaint = f'engine_cache {tmp_path / "taken" / "engines"} cannot be written'
+
+    robot.until(lambda: complaint in robot.messages['flowenedet', 'inference'], 'the warning')
+    assert complaint in node.output()
+    robot.camera().publish(image(1))
+    robot.until(lambda: robot.count('processed') == 1, 'a frame')
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_the_node_cleanly_in_the_middle_of_a_frame(robot, tmp_path, number):
     # A frame must take longer than the 0.2 s between two looks, or no report finds one in work.
