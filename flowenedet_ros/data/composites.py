@@ -13,8 +13,8 @@ from .outliers.textures import plane
 
 Image = NDArray[np.uint8]
 
-_HEIGHTS = (0.02, 0.45)
-_COUNT = (1, 4)
+_HEIGHTS = (0.015, 0.45)
+_COUNT = (2, 6)
 # A camera about 1.3 m above the road, level: an object of so many metres standing h pixels below
 # the horizon is h * metres / 1.3 pixels high.
 _CAMERA_HEIGHT = 1.3
@@ -36,11 +36,11 @@ class Box(NamedTuple):
 
 
 class OutlierPaster:
-    """Paste one to four objects into a picture and label them `OUTLIER` (254).
+    """Paste two to six objects into a picture and label them `OUTLIER` (254).
 
     Half of the objects are drawn, a third are cut-outs and a sixth unlabelled regions where such
     are given. Their height is
-    log-uniform in 2 to 45 % of the picture's. Most stand on the ground where their size is
+    log-uniform in 1.5 to 45 % of the picture's. Most stand on the ground where their size is
     plausible, the rest anywhere in the lower two thirds. Colours, sharpness and compression are
     drawn towards those of the place. Shadows and compressed patches also appear without an
     object, so that these traces of pasting say nothing.
@@ -112,7 +112,7 @@ def _place(
     """Choose the left top corner; it may lie outside, as an object may be cut by the border."""
     height, width = size[0], size[1]
     rows, columns = ground.shape
-    metres = float(np.exp(rng.normal(np.log(0.6), 0.6)))
+    metres = float(np.exp(rng.normal(np.log(0.5), 0.6)))
     foot = _HORIZON * rows + height * _CAMERA_HEIGHT / metres
     if rng.random() < 0.3 or not rows / 3 < foot < rows:
         foot = rng.uniform(rows / 3, rows)

@@ -40,7 +40,7 @@ class ConcurrentDetector(Detector):
         super().__init__(config)
         self.extractor = FeatureExtractor()
         self.context = ContextNet(
-            coarse_channels(config.classes, config.embedding_channels),
+            coarse_channels(config.classes),
             config.embedding_channels,
             config.deep_channels,
             config.width,
