@@ -32,6 +32,7 @@ from flowenedet_ros.training.ranking import Ranking
 _NORMALISATION_VIEWS = 60
 _LIKELIHOOD = 0.1
 _VIEWS_SEED = 10
+_WIDE = 64
 PUBLISHED = ('fed_u', 'fed_c')
 """Variants fitted as published: on plain frames, without pasted outliers."""
 
@@ -108,6 +109,8 @@ def detector_config(segmenter: FrozenSegmenter, variant: Variant, **changes: Any
         spec.embedding_channels if variant != 'fed_u' else None,
         None if is_fed else spec.deep_channels,
         form='published' if is_fed else 'corrected',
+        # Small obstacles gain from it; of a wide embedding it would cost more than they are worth.
+        embedding_cells=not is_fed and (spec.embedding_channels or _WIDE) < _WIDE,
         **changes,
     )
 

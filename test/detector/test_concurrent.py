@@ -11,9 +11,10 @@ from flowenedet_ros.detector.loss import concurrent_loss
 VARIANTS = ['flowenedet', 'convnet']
 
 
-@pytest.fixture(params=VARIANTS)
+@pytest.fixture(params=[*VARIANTS, 'flowenedet with cells'])
 def detector(request):
-    return ready_detector(request.param)
+    variant, *cells = request.param.split(' with ')
+    return ready_detector(variant, embedding_cells=bool(cells))
 
 
 def test_two_scores_per_pixel(detector):
