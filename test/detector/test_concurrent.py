@@ -2,7 +2,14 @@ import math
 
 import pytest
 import torch
-from detector_samples import CLASSES, DEEP, EMBEDDING, config, ready_detector, segmenter_output
+from support.detector_samples import (
+    CLASSES,
+    DEEP,
+    EMBEDDING,
+    config,
+    ready_detector,
+    segmenter_output,
+)
 
 from flowenedet_ros.detector import DetectorConfig, DetectorError, build_detector, parameter_count
 from flowenedet_ros.detector.features import VARIABLES, class_mixture
