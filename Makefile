@@ -108,10 +108,10 @@ models: setup-test $(AACHEN)
 	  --scales 0.9,2.1 --learning-rate 4e-4 --out out/train/segmenter-3
 	$(BIN)/flowenedet train --segmenter out/train/segmenter-3/segmenter.safetensors \
 	  --size 576x768 --data '$(DATA)/camvid/train:camvid' \
-	  --data '$(AACHEN):cityscapes_to_camvid:5' --scenes 60 \
+	  --data '$(AACHEN):cityscapes_to_camvid:20' --scenes 60 \
 	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
 	  --validation '$(DATA)/camvid/val:camvid:6' --outliers '$(DATA)/objects_coco' \
-	  --variants flowenedet,fed_u --steps 2000 --out out/train/detectors
+	  --variants flowenedet,fed_u --steps 3000 --out out/train/detectors
 	$(BIN)/flowenedet export --segmenter out/train/segmenter-3/segmenter.safetensors \
 	  --size 576x768 --detectors out/train/detectors/flow.safetensors \
 	  --images '$(DATA)/camvid/val/images' --name camvid_deeplabv3plus \
@@ -126,7 +126,7 @@ espnetv2: setup-test $(AACHEN)
 	  --data '$(DATA)/camvid/train:camvid_to_cityscapes' --data '$(AACHEN):cityscapes:50' \
 	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
 	  --validation '$(DATA)/camvid/val:camvid_to_cityscapes:5' \
-	  --outliers '$(DATA)/objects_coco' --variants flowenedet --steps 4000 \
+	  --outliers '$(DATA)/objects_coco' --variants flowenedet --steps 3000 \
 	  --out out/train/espnet-detectors
 	$(BIN)/flowenedet export --segmenter out/train/espnet/espnetv2_s2.0.yaml \
 	  --detectors out/train/espnet-detectors/flow.safetensors \

@@ -56,7 +56,9 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
     parser.add_argument('--outliers', type=Path, metavar='DIR', help='RGBA cut-outs to paste')
     parser.add_argument('--variants', default='flowenedet,fed_u,fed_c')
     parser.add_argument('--steps', type=int, default=2400)
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the fit; the views are the same for all seeds'
+    )
     parser.add_argument('--cache', type=Path, metavar='DIR', help='default OUT/cache')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR')
     parser.set_defaults(func=run)
@@ -82,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     detectors, figures = {}, {}
     with training_process() as process:
         plain = any(variant in PUBLISHED for variant in variants)
-        caches = cache_material(segmenter, material, root, seed=args.seed, plain=plain)
+        caches = cache_material(segmenter, material, root, plain=plain)
         statistics = gather_statistics(caches.pasted, len(segmenter.spec.classes))
         for variant in variants:
             config = detector_config(segmenter, variant)
@@ -104,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 def _material(args: argparse.Namespace, spec: 'SegmenterSpec') -> 'Material':
     from flowenedet_ros.training.material import gather_material, scene_frames, unlabelled_frames
 
-    scenes = [scene_frames(args.scenes, spec, seed=args.seed)] if args.scenes else []
+    scenes = [scene_frames(args.scenes, spec)] if args.scenes else []
 
     return gather_material(
         [_folder_choice(text, 'repeats') for text in args.data],

@@ -13,8 +13,10 @@ from .outliers.textures import plane
 
 Image = NDArray[np.uint8]
 
-_HEIGHTS = (0.02, 0.45)
-_COUNT = (1, 4)
+_HEIGHTS = (0.015, 0.45)
+_COUNT = (2, 6)
+_CAMOUFLAGED = 0.25
+_FLAT = 0.2
 # A camera about 1.3 m above the road, level: an object of so many metres standing h pixels below
 # the horizon is h * metres / 1.3 pixels high.
 _CAMERA_HEIGHT = 1.3
@@ -36,13 +38,13 @@ class Box(NamedTuple):
 
 
 class OutlierPaster:
-    """Paste one to four objects into a picture and label them `OUTLIER` (254).
+    """Paste two to six objects into a picture and label them `OUTLIER` (254).
 
     Half of the objects are drawn, a third are cut-outs and a sixth unlabelled regions where such
     are given. Their height is
-    log-uniform in 2 to 45 % of the picture's. Most stand on the ground where their size is
+    log-uniform in 1.5 to 45 % of the picture's, that of those that lie flat less. Most stand on the ground where their size is
     plausible, the rest anywhere in the lower two thirds. Colours, sharpness and compression are
-    drawn towards those of the place. Shadows and compressed patches also appear without an
+    drawn towards those of the place, a quarter of the time most of the way. Shadows and compressed patches also appear without an
     object, so that these traces of pasting say nothing.
 
     :param cutouts: objects from elsewhere, from `load_cutouts`.
@@ -95,9 +97,10 @@ def _fit(rng: np.random.Generator, cutout: Cutout, height: int, most: int) -> Cu
     if rng.random() < 0.3:
         cutout = rotate(cutout, rng.uniform(-20, 20))
     # Enlarging a small cut-out much would only teach what enlarging looks like.
-    height = min(height, 3 * cutout.alpha.shape[0])
+    upright = min(height, 3 * cutout.alpha.shape[0])
+    height = max(round(upright * rng.uniform(0.2, 0.6)), 3) if rng.random() < _FLAT else upright
     aspect = cutout.alpha.shape[1] / cutout.alpha.shape[0] * float(np.exp(rng.normal(0, 0.2)))
-    width = int(np.clip(height * aspect, 3, 0.6 * most))
+    width = int(np.clip(upright * aspect, 3, 0.6 * most))
     # INTER_AREA keeps thin parts as partial coverage instead of dropping them.
     shrinks = height < cutout.alpha.shape[0]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -112,7 +115,7 @@ def _place(
     """Choose the left top corner; it may lie outside, as an object may be cut by the border."""
     height, width = size[0], size[1]
     rows, columns = ground.shape
-    metres = float(np.exp(rng.normal(np.log(0.6), 0.6)))
+    metres = float(np.exp(rng.normal(np.log(0.5), 0.6)))
     foot = _HORIZON * rows + height * _CAMERA_HEIGHT / metres
     if rng.random() < 0.3 or not rows / 3 < foot < rows:
         foot = rng.uniform(rows / 3, rows)
@@ -165,7 +168,12 @@ def _adapt(
     total = max(float(coverage.sum()), 1e-3)
     own = (color * coverage[..., None]).sum((0, 1)) / total
     around = patch.reshape(-1, 3).mean(0)
-    color += np.float32(0.7 * rng.beta(1.2, 2)) * plane(around - own)
+    if rng.random() < _CAMOUFLAGED:
+        # In the colours of the ground: what a segmenter is sure to be road.
+        color = own + (color - own) * np.float32(rng.uniform(0.4, 1))
+        color += np.float32(rng.uniform(0.5, 0.9)) * plane(around - own)
+    else:
+        color += np.float32(0.7 * rng.beta(1.2, 2)) * plane(around - own)
     if rng.random() < 0.4:
         color = plane(cv2.GaussianBlur(color, (0, 0), rng.uniform(0.3, 1.2)))
     if rng.random() < 0.4:

@@ -42,6 +42,8 @@ class DetectorConfig:
     """Hidden channels of each coupling of `flowenedet`."""
     dilations: tuple[int, ...] = (1, 2, 4)
     """Of the context network's depthwise 3x3 convolutions."""
+    embedding_cells: bool = False
+    """Let the context network read all of the embedding, not every second row and column."""
     postprocess: bool = False
     """Smooth the scores as the published code does."""
 

@@ -40,11 +40,12 @@ class ConcurrentDetector(Detector):
         super().__init__(config)
         self.extractor = FeatureExtractor()
         self.context = ContextNet(
-            coarse_channels(config.classes, config.embedding_channels),
+            coarse_channels(config.classes),
             config.embedding_channels,
             config.deep_channels,
             config.width,
             config.dilations,
+            cells=config.embedding_cells,
         )
         self.register_buffer('energy_weight', torch.tensor(0.3))
         self.register_buffer('doubt_weight', torch.tensor(1.0))

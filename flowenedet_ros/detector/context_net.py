@@ -32,6 +32,7 @@ class ContextNet(nn.Module):
 
     :param local: channels from the logits.
     :param embedding: channels of the segmenter's embedding, None to do without.
+    :param cells: read all pixels of the embedding instead of every second row and column.
     :param deep: channels of the segmenter's deeper map, None to do without.
     :param width: channels of the context.
     """
@@ -43,10 +44,14 @@ class ContextNet(nn.Module):
         deep: int | None,
         width: int,
         dilations: tuple[int, ...],
+        *,
+        cells: bool = False,
     ) -> None:
         super().__init__()
         self.local = nn.Conv2d(local, width, 1)
-        self.embedding = NormalisedProjection(embedding, width) if embedding else None
+        # Every second row and column of the embedding costs a quarter of all.
+        kernel = 2 if cells else 1
+        self.embedding = NormalisedProjection(embedding, width, 2, kernel) if embedding else None
         self.deep = NormalisedProjection(deep, width) if deep else None
         self.blocks = nn.Sequential(*(ContextBlock(width, dilation) for dilation in dilations))
 
@@ -54,8 +59,7 @@ class ContextNet(nn.Module):
         """Return (N, width, ceil(h / 2), ceil(w / 2))."""
         x: Tensor = self.local(features.coarse)
         if self.embedding is not None and features.embedding is not None:
-            # Every second row and column of the embedding costs a quarter of all.
-            x = x + self.embedding(features.embedding, stride=2)
+            x = x + self.embedding(features.embedding)
         if self.deep is not None and features.deep is not None:
             x = x + enlarge_like(self.deep(features.deep), x)
         # What is not finite must not spread to the neighbours.

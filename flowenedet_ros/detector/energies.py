@@ -85,7 +85,8 @@ def summarise(logits: Tensor) -> LogitSummary:
     :param logits: finite float32 (N, C, h, w), C at least 2.
     """
     top = logits.amax(dim=1, keepdim=True)
-    wins = (logits == top).float()
+    # So that a NaN ties with all, as equal logits do.
+    wins = torch.where(logits < top, 0.0, 1.0)
     ties = wins.sum(dim=1, keepdim=True)
     others = (logits - top).exp() - wins
     second = others.amax(dim=1, keepdim=True)

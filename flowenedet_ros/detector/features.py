@@ -78,18 +78,25 @@ class FeatureExtractor(nn.Module):
         raw, winner = flow_variables(logits, mean, variance)
         blank, _ = flow_variables(torch.zeros_like(logits[:1, :, :1, :1]), mean, variance)
         z = self.variables(torch.where(good, raw, blank))
-        coarse = ring_statistics(z)
-        if output.embedding is None:
-            coarse = torch.cat([coarse, halve(winner)], dim=1)
+        classes = halve(winner)
+        coarse = torch.cat([ring_statistics(z), classes, class_mixture(classes)], dim=1)
         return Features(z, coarse, output.embedding, output.deep)
 
 
-def coarse_channels(classes: int, embedding: int | None) -> int:
-    """Return the channels of `Features.coarse`.
+def coarse_channels(classes: int) -> int:
+    """Return the channels of `Features.coarse`: rings, predicted classes and their mixture."""
+    return 4 * VARIABLES + classes + 2
 
-    Only where no embedding tells the class do they include the predicted classes.
+
+def class_mixture(classes: Tensor) -> Tensor:
+    """Return how mixed the predicted classes are around a cell: errors live along borders.
+
+    :param classes: (N, C, h, w) share of each class in a cell.
+    :returns: (N, 2, h, w) the Gini impurity of the 3x3 cells around, and its mean over 5x5.
     """
-    return 4 * VARIABLES + (0 if embedding else classes)
+    near = F.avg_pool2d(classes, 3, 1, 1, count_include_pad=False)
+    impurity = 1 - (near * near).sum(dim=1, keepdim=True)
+    return torch.cat([impurity, F.avg_pool2d(impurity, 5, 1, 2, count_include_pad=False)], dim=1)
 
 
 def ring_statistics(z: Tensor) -> Tensor:

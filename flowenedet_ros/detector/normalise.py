@@ -38,17 +38,25 @@ class Normaliser(Statistics):
 
 
 class NormalisedProjection(Statistics):
-    """1x1 convolution of standardised channels, at the cost of the convolution alone."""
+    """Convolution of standardised channels, at the cost of the convolution alone.
 
-    def __init__(self, channels: int, width: int) -> None:
+    :param stride: between the pixels, or the square cells of `kernel` pixels, that are read.
+    :param kernel: 1 or `stride`.
+    """
+
+    def __init__(self, channels: int, width: int, stride: int = 1, kernel: int = 1) -> None:
         super().__init__(channels)
-        self.projection = nn.Conv2d(channels, width, 1, bias=False)
+        self._stride = stride
+        self.projection = nn.Conv2d(channels, width, kernel, bias=False)
 
-    def forward(self, x: Tensor, stride: int = 1) -> Tensor:
-        """Return (N, width, h, w) of every `stride`-th row and column."""
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, width, ceil(h / stride), ceil(w / stride)); cells repeat the last row."""
         weight = self.projection.weight / self.std.view(1, -1, 1, 1)
         bias = -(weight * self.mean.view(1, -1, 1, 1)).sum((1, 2, 3))
-        return F.conv2d(x.float(), weight, bias, stride)
+        below, right = (-size % weight.shape[-1] for size in x.shape[2:])
+        if below or right:
+            x = F.pad(x, (0, right, 0, below), mode='replicate')
+        return F.conv2d(x.float(), weight, bias, self._stride)
 
 
 class Moments:

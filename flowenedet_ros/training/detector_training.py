@@ -16,6 +16,7 @@ from flowenedet_ros.detector.base import Detector
 from flowenedet_ros.detector.concurrent import ConcurrentDetector
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 from flowenedet_ros.training.average import WeightAverage
+from flowenedet_ros.training.camera_shift import CameraShift
 from flowenedet_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from flowenedet_ros.training.detector_validation import validate
 from flowenedet_ros.training.distributed import Process
@@ -104,6 +105,8 @@ class DetectorTrainer:
         self.settings, self.out, self.process, self.loss = settings, out, process, loss
         self.detector = detector.to(process.device)
         self.crops = Crops(train, settings, process.rank)
+        is_concurrent = isinstance(detector, ConcurrentDetector)
+        self.shift = CameraShift(detector) if is_concurrent else None
         self.validation = validation
         self.joint: nn.Module = _Joint(self.detector)
         if process.world > 1:
@@ -162,6 +165,9 @@ class DetectorTrainer:
     def _train_step(self) -> float:
         self.detector.train()
         output, target = self.crops(self.step)
+        if self.shift is not None:
+            place = self.settings.seed * self.process.world + self.process.rank
+            output = self.shift(output, place * self.settings.steps + self.step)
         joint = self.joint(output)
         loss = self.loss(joint, target.to(self.process.device))
         self.optimizer.zero_grad(set_to_none=True)

@@ -31,6 +31,8 @@ from flowenedet_ros.training.ranking import Ranking
 
 _NORMALISATION_VIEWS = 60
 _LIKELIHOOD = 0.1
+_VIEWS_SEED = 10
+_WIDE = 64
 PUBLISHED = ('fed_u', 'fed_c')
 """Variants fitted as published: on plain frames, without pasted outliers."""
 
@@ -65,10 +67,13 @@ class Caches:
 
 
 def cache_material(
-    segmenter: FrozenSegmenter, material: Material, root: Path, *, seed: int, plain: bool
+    segmenter: FrozenSegmenter, material: Material, root: Path, *, plain: bool
 ) -> Caches:
-    """Segment every view once, or open what an earlier run left in `root`."""
-    size = segmenter.spec.input_size
+    """Segment every view once, or open what an earlier run left in `root`.
+
+    The views are the same for every seed of a fit, so that seeds share a cache.
+    """
+    size, seed = segmenter.spec.input_size, _VIEWS_SEED
     views = {
         'pasted': DetectorViews(material.train, size, material.paster, seed=seed),
         'validation': DetectorViews(
@@ -104,6 +109,8 @@ def detector_config(segmenter: FrozenSegmenter, variant: Variant, **changes: Any
         spec.embedding_channels if variant != 'fed_u' else None,
         None if is_fed else spec.deep_channels,
         form='published' if is_fed else 'corrected',
+        # Small obstacles gain from it; of a wide embedding it would cost more than they are worth.
+        embedding_cells=not is_fed and (spec.embedding_channels or _WIDE) < _WIDE,
         **changes,
     )
 

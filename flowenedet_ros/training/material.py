@@ -24,6 +24,7 @@ _GROUND = {'road', 'pavement', 'sidewalk', 'terrain'}
 _DONORS = 24
 _HELD_OUT = 5
 _VIDEO_FRAMES = 60
+_SCENES_SEED = 1000
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def unlabelled_frames(path: str | Path) -> FrameSource:
     return FrameSource(samples, np.arange(256, dtype=np.uint8), labelled=False)
 
 
-def scene_frames(count: int, spec: SegmenterSpec, *, seed: int) -> FrameSource:
+def scene_frames(count: int, spec: SegmenterSpec) -> FrameSource:
     """Take `count` synthetic streets, with the unknown obstacles that stand in them.
 
     :raises TrainingError: the segmenter's classes are not those of the scenes.
@@ -129,7 +130,7 @@ def scene_frames(count: int, spec: SegmenterSpec, *, seed: int) -> FrameSource:
         raise TrainingError(
             'synthetic scenes are labelled with the 11 CamVid classes; the segmenter has others'
         )
-    samples = CachedSamples(SceneSamples(count, spec.input_size, seed=1000 + seed))
+    samples = CachedSamples(SceneSamples(count, spec.input_size, seed=_SCENES_SEED))
     return FrameSource(samples, np.arange(256, dtype=np.uint8))
 
 

@@ -56,7 +56,7 @@ def test_what_is_labelled_is_what_was_pasted(street):
         pasted, outlier = paster(rng, image, labels)
         red = pasted[..., 2].astype(int) - pasted[..., 0] > 60
         hits.append((outlier[red] == OUTLIER).mean() if red.any() else 1)
-    assert np.mean(hits) > 0.97
+    assert np.mean(hits) > 0.95
 
 
 def test_a_generator_state_decides_everything(street):
@@ -114,15 +114,16 @@ def test_a_turned_cutout_keeps_its_area_and_loses_empty_rims():
     assert turned.alpha.sum() == pytest.approx(1200, rel=0.05)
 
 
-def test_void_regions_are_cut_out_but_not_borders_or_slivers():
+def test_void_regions_are_cut_out_but_not_borders_slivers_or_the_background():
     image = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
     labels = np.zeros((200, 300), np.uint8)
-    labels[50:90, 100:140] = 255
+    labels[90:130, 100:140] = 255
     labels[150:200, 0:300] = 255
     labels[20:22, 10:200] = 255
+    labels[40:80, 200:240] = 255
     (cutout,) = void_cutouts(image, labels)
     assert cutout.alpha.sum() == pytest.approx(38 * 38)
-    assert np.array_equal(cutout.image[20, 20], image[50 + 20, 100 + 20])
+    assert np.array_equal(cutout.image[20, 20], image[90 + 20, 100 + 20])
 
 
 def test_cutouts_are_read_in_order_and_bad_ones_named(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 import torch
-from detector_samples import config, ready_detector, segmenter_output
 from safetensors.torch import save_file
+from support.detector_samples import config, ready_detector, segmenter_output
 
 from flowenedet_ros.detector import (
     DetectorError,

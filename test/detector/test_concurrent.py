@@ -2,18 +2,26 @@ import math
 
 import pytest
 import torch
-from detector_samples import CLASSES, DEEP, EMBEDDING, config, ready_detector, segmenter_output
+from support.detector_samples import (
+    CLASSES,
+    DEEP,
+    EMBEDDING,
+    config,
+    ready_detector,
+    segmenter_output,
+)
 
 from flowenedet_ros.detector import DetectorConfig, DetectorError, build_detector, parameter_count
-from flowenedet_ros.detector.features import VARIABLES
+from flowenedet_ros.detector.features import VARIABLES, class_mixture
 from flowenedet_ros.detector.loss import concurrent_loss
 
 VARIANTS = ['flowenedet', 'convnet']
 
 
-@pytest.fixture(params=VARIANTS)
+@pytest.fixture(params=[*VARIANTS, 'flowenedet with cells'])
 def detector(request):
-    return ready_detector(request.param)
+    variant, *cells = request.param.split(' with ')
+    return ready_detector(variant, embedding_cells=bool(cells))
 
 
 def test_two_scores_per_pixel(detector):
@@ -84,6 +92,18 @@ def test_a_pixel_that_is_not_finite_is_as_doubtful_as_equal_logits(detector):
     output.logits[0, :, 4, 5] = math.nan
     equal = output._replace(logits=torch.where(output.logits.isnan(), 0, output.logits))
     assert torch.allclose(detector(output).idm, detector(equal).idm, atol=1e-5)
+
+
+def test_class_mixture_is_high_along_borders_alone():
+    classes = torch.zeros(1, 3, 12, 20)
+    classes[:, 0, :, :10] = 1
+    classes[:, 2, :, 10:] = 1
+    near, wide = class_mixture(classes)[0]
+    assert near[:, 9:11].min() > 0.4
+    assert near[:, :9].abs().max() < 1e-6
+    assert near[:, 11:].abs().max() < 1e-6
+    assert wide[:, 7:13].min() > 0
+    assert wide[:, :7].abs().max() < 1e-6
 
 
 def test_works_from_the_logits_alone():

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from detector_samples import ready_detector, segmenter_output
+from support.detector_samples import ready_detector, segmenter_output
 from torch import nn
 
 from flowenedet_ros.segmenters.interface import SegmenterOutput

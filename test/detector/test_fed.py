@@ -1,6 +1,6 @@
 import pytest
 import torch
-from detector_samples import CLASSES, EMBEDDING, config, ready_detector, segmenter_output
+from support.detector_samples import CLASSES, EMBEDDING, config, ready_detector, segmenter_output
 
 from flowenedet_ros.detector import (
     DetectorConfig,

@@ -66,7 +66,7 @@ def material():
 
 
 def test_detectors_are_fitted_on_cached_outputs_and_resume(tmp_path, segmenter, material):
-    caches = cache_material(segmenter, material, tmp_path / 'cache', seed=0, plain=True)
+    caches = cache_material(segmenter, material, tmp_path / 'cache', plain=True)
     statistics = gather_statistics(caches.pasted, 3)
     with training_process() as process:
         for variant in ('flowenedet', 'fed_u'):
@@ -82,10 +82,10 @@ def test_detectors_are_fitted_on_cached_outputs_and_resume(tmp_path, segmenter, 
 
 
 def test_outputs_are_segmented_once(tmp_path, segmenter, material):
-    cache_material(segmenter, material, tmp_path, seed=0, plain=False)
+    cache_material(segmenter, material, tmp_path, plain=False)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.npy')}
     digest = {p: hashlib.sha256(p.read_bytes()).digest() for p in before}
-    cache_material(segmenter, material, tmp_path, seed=0, plain=False)
+    cache_material(segmenter, material, tmp_path, plain=False)
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.npy')}
     assert digest == {p: hashlib.sha256(p.read_bytes()).digest() for p in before}
 
@@ -103,7 +103,7 @@ def test_a_stopped_caching_run_goes_on(tmp_path, segmenter, material):
 
     segmenter.network.forward = count
     with pytest.raises(KeyboardInterrupt):
-        cache_material(segmenter, material, tmp_path, seed=0, plain=False)
-    caches = cache_material(segmenter, material, tmp_path, seed=0, plain=False)
+        cache_material(segmenter, material, tmp_path, plain=False)
+    caches = cache_material(segmenter, material, tmp_path, plain=False)
     assert len(caches.pasted) == 16
     assert calls < 2 * (16 + 4)

@@ -53,7 +53,8 @@ def void_cutouts(image: Image, labels: Image) -> list[Cutout]:
     """Cut compact unlabelled regions out of a labelled picture: things its classes do not cover.
 
     Regions at the border (the own bonnet, the frame of a rectified picture), slivers along class
-    borders and regions of more than half the picture's height are left out.
+    borders and regions of more than half the picture's height are left out, and what ends above the
+    middle of the picture: there the unlabelled is mostly distant building and tree.
 
     :param labels: uint8 (H, W), 255 is void.
     """
@@ -63,7 +64,13 @@ def void_cutouts(image: Image, labels: Image) -> list[Cutout]:
     cutouts = []
     for index, (left, top, w, h, area) in enumerate(stats[1:].tolist(), start=1):
         touches = left <= 1 or top <= 1 or left + w >= width - 1 or top + h >= height - 1
-        if touches or h < max(0.04 * height, 16) or h > 0.5 * height or area < 0.35 * w * h:
+        if (
+            touches
+            or top + h < height / 2
+            or h < max(0.04 * height, 16)
+            or h > 0.5 * height
+            or area < 0.35 * w * h
+        ):
             continue
         box = np.s_[top - 1 : top + h + 1, left - 1 : left + w + 1]
         alpha = (regions[box] == index).astype(np.float32)

@@ -9,9 +9,8 @@ CLASSES, EMBEDDING, DEEP = 5, 32, 6
 
 
 def config(variant, **changes):
-    return DetectorConfig(
-        variant, CLASSES, embedding_channels=EMBEDDING, deep_channels=DEEP, **changes
-    )
+    channels = {'embedding_channels': EMBEDDING, 'deep_channels': DEEP}
+    return DetectorConfig(variant, CLASSES, **{**channels, **changes})
 
 
 def segmenter_output(height=24, width=32, images=2, seed=0):
