@@ -41,11 +41,11 @@ class OutlierPaster:
     """Paste two to six objects into a picture and label them `OUTLIER` (254).
 
     Half of the objects are drawn, a third are cut-outs and a sixth unlabelled regions where such
-    are given. Their height is
-    log-uniform in 1.5 to 45 % of the picture's, that of those that lie flat less. Most stand on the ground where their size is
-    plausible, the rest anywhere in the lower two thirds. Colours, sharpness and compression are
-    drawn towards those of the place, a quarter of the time most of the way. Shadows and compressed patches also appear without an
-    object, so that these traces of pasting say nothing.
+    are given. Their height is log-uniform in 1.5 to 45 % of the picture's, and less where they lie
+    flat. Most stand on the ground where their size is plausible, the rest anywhere in the lower two
+    thirds. Colours, sharpness and compression are drawn towards those of the place; a quarter of
+    the objects nearly have the colours of the ground. Shadows and compressed patches also appear
+    without an object, so that these traces of pasting say nothing.
 
     :param cutouts: objects from elsewhere, from `load_cutouts`.
     :param voids: unlabelled regions of labelled pictures, from `void_cutouts`.

@@ -94,6 +94,15 @@ def fingerprint(segmenter: FrozenSegmenter) -> str:
     return digest.hexdigest()[:16]
 
 
+def _fingerprint_views(views: DetectorViews) -> str:
+    """Give a hash of the first, a middle and the last view: other augmentation, other views."""
+    digest = hashlib.sha256()
+    for number in sorted({0, len(views) // 2, len(views) - 1}):
+        view = views[number]
+        digest.update(view.image.tobytes() + view.labels.tobytes())
+    return digest.hexdigest()[:16]
+
+
 def fill_cache(
     root: Path,
     segmenter: FrozenSegmenter,
@@ -107,7 +116,12 @@ def fill_cache(
     :param identity: what the views are made of; another identity or segmenter gets another folder
         under `root`.
     """
-    facts = {'segmenter': fingerprint(segmenter), 'seed': views.seed, 'views': len(views)}
+    facts = {
+        'segmenter': fingerprint(segmenter),
+        'pictures': _fingerprint_views(views),
+        'seed': views.seed,
+        'views': len(views),
+    }
     text = json.dumps({**identity, **facts}, sort_keys=True)
     folder = root / hashlib.sha256(text.encode()).hexdigest()[:16]
     progress = folder / 'progress.json'
