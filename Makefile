@@ -20,7 +20,7 @@ DATA ?= $(or $(FLOWENEDET_DATA),../shared/data)
 
 DECLARATIONS := setup.py setup.cfg pyproject.toml package.xml
 
-.PHONY: help setup setup-test demo test lint bench report soak test-gpu models espnetv2 clean
+.PHONY: help setup setup-test demo test lint bench report soak test-gpu models segformer espnetv2 clean
 
 help:
 	@echo 'make demo [BAG=... TOPIC=...] [VIDEO=...] [MODEL=...]   see it work: out/demo/'
@@ -28,7 +28,7 @@ help:
 	@echo 'make setup               the environment .venv and the colcon tree install/'
 	@echo 'make lint                ruff and mypy'
 	@echo 'make bench, make report, make soak, make test-gpu   the long ones'
-	@echo 'make models, make espnetv2   train and export from DATA=...'
+	@echo 'make models, make segformer, make espnetv2   train and export from DATA=...'
 
 setup: $(VENV)/.runtime install/.built
 
@@ -118,6 +118,19 @@ models: setup-test $(AACHEN)
 	  --out out/train/exported --replace
 	$(BIN)/flowenedet calibrate --model out/train/exported \
 	  --data '$(DATA)/camvid/val:camvid' --out out/models/camvid_deeplabv3plus --replace
+
+# A SegFormer-B0 that learns from the segmenter of `make models`: two more hours on one core.
+TEACHER ?= out/train/segmenter-3/segmenter.safetensors
+TRAIN_SEGFORMER = $(TRAIN_SEGMENTER) --architecture segformer_b0 --teacher '$(TEACHER)' \
+  $(foreach time,1 2 3 4,--data '$(AACHEN):cityscapes_to_camvid') --scenes 24 \
+  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' --encoder-rate 1 --input-size 352x480
+
+segformer: setup-test $(AACHEN)
+	$(TRAIN_SEGFORMER) --size 192x256 --scales 0.9,2.5 --epochs 70 --until 35 --validate-every 7 \
+	  --learning-rate 1.2e-3 --hint 2 --out out/train/segformer-1
+	$(TRAIN_SEGFORMER) --size 288x384 --scales 0.85,1.8 --epochs 13 --validate-every 4 \
+	  --batch-size 4 --learning-rate 7e-4 --hint 1 \
+	  --start out/train/segformer-1/segmenter.safetensors --out out/train/segformer-2
 
 # A bundle of the ESPNetv2 that the data folder has Cityscapes weights of; stays out of the package.
 espnetv2: setup-test $(AACHEN)

@@ -1,4 +1,4 @@
-"""The fused graph around a segmenter that exists as an ONNX file only."""
+"""The fused graph around a segmenter that exists as an ONNX or TorchScript file only."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ from flowenedet_ros.inference.marks import (
     SEGMENTER_MARKS,
     set_calibration,
 )
-from flowenedet_ros.segmenters.foreign import OnnxNetwork
+from flowenedet_ros.segmenters.foreign import ForeignNetwork
 from flowenedet_ros.segmenters.foreign_graph import standard_graph
 from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterOutput
 
@@ -34,8 +34,11 @@ _THRESHOLDS = list(INPUTS)[1:]
 
 
 def is_foreign_onnx(segmenter: FrozenSegmenter) -> bool:
-    """Tell whether the segmenter is an ONNX file, which PyTorch cannot export."""
-    return isinstance(segmenter.network, OnnxNetwork)
+    """Tell whether the segmenter came as an ONNX or TorchScript file.
+
+    `torch.onnx.export` takes neither inside a larger module; `export_foreign` joins its graph.
+    """
+    return isinstance(segmenter.network, ForeignNetwork)
 
 
 class _Back(nn.Module):

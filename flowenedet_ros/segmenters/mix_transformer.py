@@ -150,6 +150,18 @@ class Stage(nn.Module):
         return to_maps(self.norm(tokens), size)
 
 
+def _initialise(module: nn.Module) -> None:
+    """Draw small weights, without which deep transformers train badly from nothing."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Conv2d):
+        fan_out = module.weight[0, 0].numel() * module.out_channels // module.groups
+        nn.init.normal_(module.weight, std=(2 / fan_out) ** 0.5)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
 class MixTransformer(nn.Module):
     """Four stages at strides 4, 8, 16 and 32.
 
@@ -174,6 +186,7 @@ class MixTransformer(nn.Module):
             stages.append(Stage(embed, blocks, width, eps))
             channels = width
         self.stages = nn.ModuleList(stages)
+        self.apply(_initialise)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Give the maps of all stages for float (N, 3, H, W) images."""

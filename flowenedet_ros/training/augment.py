@@ -49,9 +49,7 @@ class Augmentation:
         center = np.array([image.shape[1] / 2, image.shape[0] / 2])
         jitter = rng.uniform(-0.5, 0.5, size=2) * np.abs(spare)
         matrix[:, 2] = np.array([width / 2, height / 2]) - matrix[:, :2] @ center + jitter
-        if factor < 0.7 * base:  # warpAffine does not average over the pixels it skips
-            image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5), np.uint8)
-        view = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
+        view = _warp(image, matrix, int(1 / factor), self.size)
         marks = cv2.warpAffine(
             labels, matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=VOID
         )
@@ -71,3 +69,19 @@ class Augmentation:
         if rng.random() < 0.3:
             x = x + rng.normal(0, rng.uniform(1, 8), size=x.shape).astype(np.float32)
         return np.asarray(np.clip(x, 0, 255), np.uint8)
+
+
+def _warp(
+    image: NDArray[np.uint8], matrix: NDArray[np.float64], shrink: int, size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Warp a picture to (height, width), averaging over the pixels that `warpAffine` would skip."""
+    if shrink > 1:
+        height, width = image.shape[0] // shrink, image.shape[1] // shrink
+        steps = np.array([image.shape[1] / width, image.shape[0] / height])
+        image = np.asarray(
+            cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+        )
+        offset = matrix[:, :2] @ (steps / 2 - 0.5) + matrix[:, 2]
+        matrix = np.column_stack([matrix[:, :2] * steps, offset])
+    view = cv2.warpAffine(image, matrix, size[::-1], flags=cv2.INTER_LINEAR)
+    return np.asarray(view, np.uint8)

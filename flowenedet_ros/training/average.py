@@ -1,7 +1,9 @@
 """Exponential moving average of a network's weights."""
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 class WeightAverage:
@@ -27,6 +29,10 @@ class WeightAverage:
             else:
                 average.copy_(value)
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Any]:
         """Give the averaged weights under the network's own names."""
         return self.weights
+
+    def load_state_dict(self, weights: dict[str, Any]) -> None:
+        """Go on from averaged weights; `steps` is the caller's to restore."""
+        self.weights = dict(weights)

@@ -4,9 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+# The others wait while the first validates or fills a cache, for longer than the usual minutes.
+_PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,18 @@ class Process:
         """Whether this process writes the files and prints."""
         return self.rank == 0
 
+    @contextmanager
+    def first_goes_first(self) -> Iterator[None]:
+        """Let the others enter a block when the first process has left it.
+
+        For files that all need and only one may write, such as a cache.
+        """
+        if not self.is_first:
+            dist.barrier()
+        yield
+        if self.is_first and self.world > 1:
+            dist.barrier()
+
 
 @contextmanager
 def training_process() -> Iterator[Process]:
@@ -31,7 +47,7 @@ def training_process() -> Iterator[Process]:
     cuda = torch.cuda.is_available()
     device = torch.device('cuda', local) if cuda else torch.device('cpu')
     if world > 1:
-        dist.init_process_group('nccl' if cuda else 'gloo')
+        dist.init_process_group('nccl' if cuda else 'gloo', timeout=_PATIENCE)
     try:
         yield Process(rank, world, device)
     finally:

@@ -29,6 +29,8 @@ def segmentation_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor
     full = upsample(logits, labels)
     targets = labels.long()
     targets = torch.where(targets == OUTLIER, VOID, targets)
+    if bool((targets == VOID).all()):  # a batch of unlabelled views
+        return full.sum() * 0
     return F.cross_entropy(full, targets, weights, ignore_index=VOID, label_smoothing=0.05)
 
 
@@ -40,6 +42,17 @@ def distillation_loss(logits: Tensor, teacher: Tensor, temperature: float = 2.0)
     target = F.log_softmax(teacher / temperature, dim=1)
     divergence = F.kl_div(student, target, reduction='none', log_target=True).sum(1).mean()
     return divergence * temperature**2
+
+
+def hint_loss(projected: Tensor, teacher: Tensor) -> Tensor:
+    """Mean cosine distance between the student's projected deep map and the teacher's.
+
+    A hint on a middle layer (FitNets, arXiv 1412.6550) carries over what the teacher's encoder
+    knows of pictures, which a few hundred labelled ones cannot teach.
+    """
+    if teacher.shape[2:] != projected.shape[2:]:
+        teacher = F.interpolate(teacher, size=projected.shape[2:], mode='bilinear')
+    return 1 - F.cosine_similarity(projected.float(), teacher.float(), dim=1).mean()
 
 
 def upsample(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,32 +1,29 @@
 """Fitting a segmenter on labelled pictures: resumable, and distributed under `torchrun`."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from flowenedet_ros.segmenters.interface import IMAGENET_MEAN, IMAGENET_STD
+from flowenedet_ros.segmenters.efficientnet_lite import EfficientNetLite0
 from flowenedet_ros.training.augment import Augmentation
 from flowenedet_ros.training.average import WeightAverage
-from flowenedet_ros.training.checkpoint import load_checkpoint, save_checkpoint
+from flowenedet_ros.training.checkpoint import RunState, save_checkpoint
 from flowenedet_ros.training.confusion import Confusion
+from flowenedet_ros.training.distillation import Learner, Teacher, deep_channels, teacher_loss
 from flowenedet_ros.training.distributed import Process
-from flowenedet_ros.training.losses import class_weights, distillation_loss, segmentation_loss
-from flowenedet_ros.training.segmentation_views import Samples, SegmentationViews
-
-Teacher = Callable[[Tensor], Tensor]
+from flowenedet_ros.training.errors import TrainingError
+from flowenedet_ros.training.losses import class_weights, segmentation_loss
+from flowenedet_ros.training.segmentation_views import Samples, SegmentationViews, count_pixels
+from flowenedet_ros.training.segmenter_evaluation import evaluate_segmenter, normalise
 
 
 @dataclass(frozen=True)
@@ -38,55 +35,44 @@ class SegmenterTraining:
     :param learning_rate: peak of the head's rate; the encoder's is `encoder_factor` times it.
     :param freeze_early: keep the encoder's layers down to stride 4 as they are; they take more than
         a quarter of a step and ImageNet's serve.
-    :param distillation: weight of the teacher's loss against the labels', 0 without a teacher.
+    :param input_size: (height, width) pictures are validated at.
+    :param validate_every: epochs from one validation to the next; the last is always validated.
+    :param distillation: weight of the teacher's logits against the labels, 0 without a teacher.
+    :param hint: weight of the teacher's deep map.
     """
 
     architecture: str
     num_classes: int
     epochs: int
     size: tuple[int, int]
+    input_size: tuple[int, int]
     scales: tuple[float, float] = (0.6, 1.9)
     batch_size: int = 8
     learning_rate: float = 1.5e-3
     encoder_factor: float = 0.4
     weight_decay: float = 0.02
     average_decay: float = 0.995
+    validate_every: int = 1
     distillation: float = 0.0
+    hint: float = 0.0
     freeze_early: bool = False
     bfloat16: bool = True
     seed: int = 0
     sources: list[str] = field(default_factory=list)
 
 
-def normalise(images: Tensor) -> Tensor:
-    """Turn uint8 RGB (N, 3, H, W) into normalised float32."""
-    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=images.device).view(1, 3, 1, 1)
-    return (images.float() - mean) / std
+def freeze_early(network: nn.Module) -> list[nn.Module]:
+    """Keep the encoder's layers down to stride 4 from learning; give them.
 
-
-@torch.no_grad()
-def evaluate_segmenter(
-    predict: Callable[[Tensor], Tensor],
-    samples: Samples,
-    num_classes: int,
-    size: tuple[int, int],
-    device: torch.device,
-) -> Confusion:
-    """Count right and wrong pixels of every picture at its labels' size.
-
-    :param predict: normalised images (1, 3, H, W) to logits at any stride.
-    :param size: (height, width) pictures are stretched to, as at run time.
+    :raises TrainingError: where the encoder has no ImageNet weights to keep.
     """
-    confusion = Confusion(num_classes)
-    for index in range(len(samples)):
-        sample = samples[index]
-        image = cv2.resize(sample.image, size[::-1], interpolation=cv2.INTER_LINEAR)
-        rgb = np.ascontiguousarray(image[:, :, ::-1].transpose(2, 0, 1))
-        logits = predict(normalise(torch.from_numpy(rgb)[None].to(device)))
-        full = F.interpolate(logits.float(), size=sample.labels.shape, mode='bilinear')
-        confusion.add(sample.labels, full[0].argmax(0).cpu().numpy())
-    return confusion
+    encoder = getattr(network, 'backbone', None)
+    if not isinstance(encoder, EfficientNetLite0):
+        raise TrainingError(
+            'this encoder starts from random weights and must learn all over: leave out '
+            '--freeze-early'
+        )
+    return [layer.requires_grad_(False) for layer in encoder.early_layers()]
 
 
 class SegmenterTrainer:
@@ -107,9 +93,14 @@ class SegmenterTrainer:
         process: Process,
         teacher: Teacher | None = None,
     ) -> None:
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(settings.seed + process.rank)
         self.settings, self.out, self.process, self.teacher = settings, out, process, teacher
         self.network = network.to(process.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.frozen = freeze_early(network) if settings.freeze_early else []
+        deep = None
+        if teacher is not None and settings.hint:
+            deep = deep_channels(network, teacher, process.device)
+        self.learner = Learner(network, deep).to(process.device)
         self.validation = validation
         self.views = SegmentationViews(
             sources, Augmentation(settings.size, settings.scales), seed=settings.seed
@@ -122,27 +113,36 @@ class SegmenterTrainer:
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self.average = WeightAverage(self.network, settings.average_decay)
         self.weights = class_weights(count_pixels(sources, settings.num_classes)).to(process.device)
-        self.model: nn.Module = self.network
+        self.model: nn.Module = self.learner
         if process.world > 1:
-            self.model = DistributedDataParallel(self.network)
+            self.model = DistributedDataParallel(self.learner)
         self.epoch, self.best = 0, -1.0
+        self.state = RunState(
+            out / 'last.ckpt',
+            asdict(settings),
+            learner=self.learner,
+            average=self.average,
+            optimizer=self.optimizer,
+            scheduler=self.scheduler,
+        )
 
     def _groups(self) -> list[dict[str, Any]]:
         encoder = getattr(self.network, 'backbone', nn.Module())
         inside = {id(parameter) for parameter in encoder.parameters()}
         rate = self.settings.learning_rate
-        head = [p for p in self.network.parameters() if id(p) not in inside]
+        head = [p for p in self.learner.parameters() if id(p) not in inside]
         return [
             {'params': list(encoder.parameters()), 'lr': rate * self.settings.encoder_factor},
             {'params': head, 'lr': rate},
         ]
 
     def _rate(self, step: int) -> float:
-        """One epoch of linear warm-up, then a cosine to one hundredth."""
+        """Linear warm-up over an epoch or 5 % of the run, then a cosine to one hundredth."""
         total = self.steps * self.settings.epochs
-        if step < self.steps:
-            return (step + 1) / self.steps
-        progress = (step - self.steps) / max(1, total - self.steps)
+        warm_up = max(self.steps, total // 20)
+        if step < warm_up:
+            return (step + 1) / warm_up
+        progress = (step - warm_up) / max(1, total - warm_up)
         return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
     def fit(self, until: int | None = None) -> Path:
@@ -152,15 +152,15 @@ class SegmenterTrainer:
         """
         self._resume()
         writer = SummaryWriter(self.out / 'tensorboard') if self.process.is_first else None
-        for epoch in range(self.epoch, min(until or self.settings.epochs, self.settings.epochs)):
+        end = min(until or self.settings.epochs, self.settings.epochs)
+        for epoch in range(self.epoch, end):
             loss = self._train_epoch(epoch)
             self.epoch = epoch + 1
             if writer:
                 writer.add_scalar('loss', loss, epoch)
-                miou = self.evaluate(self.average.state_dict(), self.validation).miou()
-                writer.add_scalar('validation/miou', miou, epoch)
-                tqdm.write(f'epoch {self.epoch}: loss {loss:.4f}, validation mIoU {miou:.4f}')
-                self._save(miou)
+                if self.epoch % self.settings.validate_every == 0 or self.epoch == end:
+                    self._validate(writer, loss)
+                self._save()
         return self.out / 'best.pth'
 
     def _train_epoch(self, epoch: int) -> float:
@@ -183,26 +183,38 @@ class SegmenterTrainer:
 
     def _set_training(self) -> None:
         self.model.train()
-        if self.settings.freeze_early:
-            for layer in self.network.backbone.early_layers():
-                layer.eval().requires_grad_(False)
+        for layer in self.frozen:
+            layer.eval()
 
     def _step(self, images: Tensor, labels: Tensor) -> float:
         inputs = normalise(images).contiguous(memory_format=torch.channels_last)
         kind = self.process.device.type
         with torch.autocast(kind, torch.bfloat16, enabled=self.settings.bfloat16):
-            logits = self.model(inputs)[0]
+            logits, projected = self.model(inputs)
         loss = segmentation_loss(logits, labels, self.weights)
         if self.teacher is not None:
-            target = self.teacher(inputs)
-            loss = loss + self.settings.distillation * distillation_loss(logits.float(), target)
+            loss = loss + teacher_loss(
+                self.teacher(inputs),
+                logits,
+                projected,
+                distillation=self.settings.distillation,
+                hint=self.settings.hint,
+            )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(self.learner.parameters(), 5.0)
         self.optimizer.step()
         self.scheduler.step()
         self.average.update(self.network)
         return float(loss.detach())
+
+    def _validate(self, writer: SummaryWriter, loss: float) -> None:
+        miou = self.evaluate(self.average.state_dict(), self.validation).miou()
+        writer.add_scalar('validation/miou', miou, self.epoch - 1)
+        tqdm.write(f'epoch {self.epoch}: loss {loss:.4f}, validation mIoU {miou:.4f}')
+        if miou >= self.best:
+            self.best = miou
+            save_checkpoint(self.out / 'best.pth', self.average.state_dict())
 
     def evaluate(self, state: dict[str, Tensor], samples: Samples) -> Confusion:
         """Score some weights, leaving the present ones as they are."""
@@ -213,46 +225,18 @@ class SegmenterTrainer:
             lambda images: self.network(images)[0],
             samples,
             self.settings.num_classes,
-            self.settings.size,
+            self.settings.input_size,
             self.process.device,
         )
         self.network.load_state_dict(trained)
         return confusion
 
-    def _save(self, miou: float) -> None:
-        if miou >= self.best:
-            self.best = miou
-            save_checkpoint(self.out / 'best.pth', self.average.state_dict())
+    def _save(self) -> None:
         save_checkpoint(self.out / 'last.pth', self.average.state_dict())
-        save_checkpoint(
-            self.out / 'last.ckpt',
-            {
-                'settings': asdict(self.settings),
-                'epoch': self.epoch,
-                'best': self.best,
-                'network': self.network.state_dict(),
-                'average': self.average.state_dict(),
-                'average_steps': self.average.steps,
-                'optimizer': self.optimizer.state_dict(),
-                'scheduler': self.scheduler.state_dict(),
-            },
-        )
+        self.state.save(epoch=self.epoch, best=self.best, average_steps=self.average.steps)
 
     def _resume(self) -> None:
-        state = load_checkpoint(self.out / 'last.ckpt', asdict(self.settings))
-        if state is None:
-            return
-        self.epoch, self.best = state['epoch'], state['best']
-        self.network.load_state_dict(state['network'])
-        self.average.weights, self.average.steps = state['average'], state['average_steps']
-        self.optimizer.load_state_dict(state['optimizer'])
-        self.scheduler.load_state_dict(state['scheduler'])
-
-
-def count_pixels(sources: Sequence[Samples], num_classes: int) -> NDArray[np.int64]:
-    """Count the labelled pixels of each class over at most 200 pictures of each source."""
-    counts = np.zeros(256, np.int64)
-    for source in sources:
-        for index in range(0, len(source), max(1, len(source) // 200)):
-            counts += np.bincount(source[index].labels.reshape(-1), minlength=256)
-    return np.maximum(counts[:num_classes], 1)
+        counts = self.state.restore()
+        if counts is not None:
+            self.epoch, self.best = counts['epoch'], counts['best']
+            self.average.steps = counts['average_steps']

@@ -1,4 +1,4 @@
-"""A segmenter that exists as ONNX only becomes part of the fused graph."""
+"""A segmenter that exists as ONNX or TorchScript only becomes part of the fused graph."""
 
 import numpy as np
 import onnxruntime
@@ -15,8 +15,8 @@ from flowenedet_ros.inference.marks import marked_values, segmenter_nodes
 from flowenedet_ros.segmenters import load_segmenter
 
 
-@pytest.fixture(scope='module')
-def segmenter(tmp_path_factory):
+@pytest.fixture(scope='module', params=['foreign.onnx', 'foreign.pt'])
+def segmenter(request, tmp_path_factory):
     """The small network as a file for BGR images, with one logit too many."""
 
     class Background(torch.nn.Module):
@@ -30,19 +30,25 @@ def segmenter(tmp_path_factory):
 
     torch.manual_seed(3)
     folder = tmp_path_factory.mktemp('foreign')
-    torch.onnx.export(
-        Background().eval(),
-        (torch.zeros(1, 3, *SIZE),),
-        folder / 'foreign.onnx',
-        dynamo=True,
-        opset_version=18,
-        external_data=False,
-        output_names=['scores', 'features', 'deep'],
-        verbose=False,
-    )
+    network, example = Background().eval(), torch.zeros(1, 3, *SIZE)
+    outputs: dict[str, str | int] = {'logits': 'scores', 'embedding': 'features', 'deep': 'deep'}
+    if request.param.endswith('.pt'):
+        torch.jit.trace(network, example).save(str(folder / request.param))
+        outputs = {'logits': 0, 'embedding': 1, 'deep': 2}
+    else:
+        torch.onnx.export(
+            network,
+            (example,),
+            folder / request.param,
+            dynamo=True,
+            opset_version=18,
+            external_data=False,
+            output_names=list(outputs.values()),
+            verbose=False,
+        )
     description = {
         'name': 'foreign',
-        'file': 'foreign.onnx',
+        'file': request.param,
         'classes': [{'name': info.name, 'color': list(info.color)} for info in CLASSES],
         'input': {
             'height': SIZE[0],
@@ -51,7 +57,7 @@ def segmenter(tmp_path_factory):
             'mean': [100.0, 110.0, 120.0],
             'std': [60.0, 61.0, 62.0],
         },
-        'outputs': {'logits': 'scores', 'embedding': 'features', 'deep': 'deep'},
+        'outputs': outputs,
         'logit_stride': 4,
         'extra_outputs': 1,
     }

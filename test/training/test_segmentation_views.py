@@ -44,3 +44,20 @@ def test_sources_follow_each_other():
     views = SegmentationViews([[dark, dark], [bright]], Augmentation((32, 48), (0.6, 1.9)), seed=0)
     assert len(views) == 3
     assert views[2][0].float().mean() > views[0][0].float().mean()
+
+
+def test_large_pictures_are_averaged_and_stay_aligned():
+    augmentation = Augmentation((48, 64), (0.8, 1.2), color=0.0)
+    sample = striped(480, 640)
+    checkered = np.indices((480, 640)).sum(0)[..., None].repeat(3, axis=2) % 2 * 255
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        image, labels = augmentation(sample.image, sample.labels, rng)
+        known = labels != VOID
+        off = np.abs(image.mean(2)[known] - labels[known] * 60.0)
+        assert np.median(off) < 20
+        assert (off < 45).mean() > 0.93
+
+        rng = np.random.default_rng(seed)
+        view, labels = augmentation(checkered.astype(np.uint8), sample.labels, rng)
+        assert view[labels != VOID].std() < 30  # gray, not black and white

@@ -3,7 +3,9 @@ import pytest
 import torch
 from torch import nn
 
+from flowenedet_ros.data.classes import VOID
 from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.segmenters.interface import SegmenterOutput
 from flowenedet_ros.training.distributed import training_process
 from flowenedet_ros.training.errors import TrainingError
 from flowenedet_ros.training.segmenter_training import SegmenterTrainer, SegmenterTraining
@@ -18,7 +20,8 @@ class SmallNetwork(nn.Module):
         self.head = nn.Conv2d(8, 3, 1)
 
     def forward(self, images):
-        return (self.head(self.backbone(images).relu()),)
+        embedding = self.backbone(images).relu()
+        return self.head(embedding), embedding, embedding
 
 
 def pictures(count):
@@ -36,7 +39,11 @@ def pictures(count):
 
 def trainer(out, process, *, epochs, seed=0):
     settings = SegmenterTraining(
-        'small', 3, epochs, (64, 64), batch_size=4, learning_rate=0.02, bfloat16=False, seed=seed
+        *('small', 3, epochs, (64, 64), (64, 64)),
+        batch_size=4,
+        learning_rate=0.02,
+        bfloat16=False,
+        seed=seed,
     )
     torch.manual_seed(0)
     return SegmenterTrainer(settings, SmallNetwork(), [pictures(16)], pictures(4), out, process)
@@ -56,8 +63,8 @@ def test_training_learns_and_resumes_to_the_same_weights(tmp_path):
 
         save = broken._save
 
-        def save_then_stop(miou):
-            save(miou)
+        def save_then_stop():
+            save()
             if broken.epoch == stopped_after:
                 raise StopError
 
@@ -83,3 +90,36 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     (tmp_path / 'last.ckpt').write_bytes(b'not a checkpoint')
     with training_process() as process, pytest.raises(TrainingError, match=r'last\.ckpt'):
         trainer(tmp_path, process, epochs=1).fit()
+
+
+def test_a_teacher_labels_what_nobody_labelled(tmp_path):
+    def teacher(images):
+        scores = images[:, :, 2::4, 2::4].flip(1) * 4
+        return SegmenterOutput(scores, None, torch.cat([scores, -scores], dim=1))
+
+    unlabelled = [
+        Sample(sample.image, np.full_like(sample.labels, VOID), sample.name)
+        for sample in pictures(16)
+    ]
+    settings = SegmenterTraining(
+        *('small', 3, 6, (64, 64), (64, 64)),
+        batch_size=4,
+        learning_rate=0.02,
+        bfloat16=False,
+        distillation=1.0,
+        hint=1.0,
+        validate_every=4,
+    )
+    torch.manual_seed(0)
+    with training_process() as process:
+        run = SegmenterTrainer(
+            settings, SmallNetwork(), [unlabelled], pictures(4), tmp_path, process, teacher
+        )
+        run.fit()
+    assert run.best > 0.6
+
+
+def test_layers_that_start_from_random_weights_cannot_be_frozen(tmp_path):
+    settings = SegmenterTraining('small', 3, 1, (64, 64), (64, 64), freeze_early=True)
+    with training_process() as process, pytest.raises(TrainingError, match='--freeze-early'):
+        SegmenterTrainer(settings, SmallNetwork(), [pictures(4)], pictures(4), tmp_path, process)
