@@ -84,7 +84,8 @@ def run(args: argparse.Namespace) -> int:
     detectors, figures = {}, {}
     with training_process() as process:
         plain = any(variant in PUBLISHED for variant in variants)
-        caches = cache_material(segmenter, material, root, plain=plain)
+        with process.first_goes_first():
+            caches = cache_material(segmenter, material, root, plain=plain)
         statistics = gather_statistics(caches.pasted, len(segmenter.spec.classes))
         for variant in variants:
             config = detector_config(segmenter, variant)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from flowenedet_ros.export.bundle_folder import hashes, new_folder, write_manifest
 from flowenedet_ros.export.errors import ExportError
 from flowenedet_ros.export.half import to_half
-from flowenedet_ros.export.sensitivity import to_faithful_int8
+from flowenedet_ros.export.quantize import to_int8
 from flowenedet_ros.inference.backends.base import Precision, RuntimeOptions
 from flowenedet_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
 from flowenedet_ros.inference.bundle import find_bundle, open_bundle
@@ -46,7 +46,7 @@ def add_precisions(
             seen = (
                 images if manifest.input.channel_order == 'bgr' else [i[..., ::-1] for i in images]
             )
-            lower = to_half(graph) if precision == 'fp16' else to_faithful_int8(graph, seen)
+            lower = to_half(graph) if precision == 'fp16' else to_int8(graph, seen)
             path = place / f'model_{precision}.onnx'
             onnx.save(lower, path)
             _require_golden(place, manifest, path, precision)

@@ -24,7 +24,6 @@ from flowenedet_ros.export.onnx_writer import export_fused
 from flowenedet_ros.export.parity import check_parity, graph_file
 from flowenedet_ros.export.quantize import to_int8
 from flowenedet_ros.export.readout import IDENTITY
-from flowenedet_ros.export.sensitivity import to_faithful_int8
 from flowenedet_ros.inference.backends.base import PRECISIONS, Precision
 from flowenedet_ros.inference.manifest import (
     MANIFEST,
@@ -155,8 +154,7 @@ def write_graphs(place: Path, graph: FusedGraph, options: ExportOptions) -> None
         images = options.int8_images
         if not graph.preprocess.flipped:
             images = [image[..., ::-1] for image in images]
-        quantise = to_int8 if options.keep_all else to_faithful_int8
-        onnx.save(quantise(model, images), place / 'model_int8.onnx')
+        onnx.save(to_int8(model, images), place / 'model_int8.onnx')
 
 
 def compare_files(

@@ -17,7 +17,7 @@ from flowenedet_ros.detector.concurrent import ConcurrentDetector
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 from flowenedet_ros.training.average import WeightAverage
 from flowenedet_ros.training.camera_shift import CameraShift
-from flowenedet_ros.training.checkpoint import load_checkpoint, save_checkpoint
+from flowenedet_ros.training.checkpoint import RunState
 from flowenedet_ros.training.detector_validation import validate
 from flowenedet_ros.training.distributed import Process
 from flowenedet_ros.training.feature_cache import CachedFeatures
@@ -105,8 +105,9 @@ class DetectorTrainer:
         self.settings, self.out, self.process, self.loss = settings, out, process, loss
         self.detector = detector.to(process.device)
         self.crops = Crops(train, settings, process.rank)
-        is_concurrent = isinstance(detector, ConcurrentDetector)
-        self.shift = CameraShift(detector) if is_concurrent else None
+        self.shift = None
+        if isinstance(detector, ConcurrentDetector):
+            self.shift = CameraShift(detector)
         self.validation = validation
         self.joint: nn.Module = _Joint(self.detector)
         if process.world > 1:
@@ -118,6 +119,14 @@ class DetectorTrainer:
         )
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self.average = WeightAverage(self.detector, settings.average_decay)
+        self.state = RunState(
+            out / 'last.ckpt',
+            asdict(settings),
+            detector=self.detector,
+            average=self.average,
+            optimizer=self.optimizer,
+            scheduler=self.scheduler,
+        )
         self.step = 0
 
     def _rate(self, step: int) -> float:
@@ -130,7 +139,8 @@ class DetectorTrainer:
 
     def fit(self) -> Detector:
         """Train to the last step, from the last checkpoint on; give the averaged detector."""
-        self._resume()
+        counts = self.state.restore() or {}
+        self.step, self.average.steps = counts.get('step', 0), counts.get('average_steps', 0)
         if self.step == 0:
             self._initialise()
         writer = SummaryWriter(self.out / 'tensorboard') if self.process.is_first else None
@@ -149,7 +159,7 @@ class DetectorTrainer:
             if writer and (self.step % self.settings.epoch_steps == 0 or ended):
                 writer.add_scalar('loss', value, self.step)
                 self._validate(writer)
-                self._save()
+                self.state.save(step=self.step, average_steps=self.average.steps)
         bar.close()
         self.detector.load_state_dict(self.average.state_dict())
         return self.detector.eval()
@@ -160,7 +170,9 @@ class DetectorTrainer:
         self.detector.train()
         output, _ = self.crops(0)
         self.detector.joint(self.detector.features(output))
-        self.average = WeightAverage(self.detector, self.settings.average_decay)
+        self.average.load_state_dict(
+            {k: v.detach().clone() for k, v in self.detector.state_dict().items()}
+        )
 
     def _train_step(self) -> float:
         self.detector.train()
@@ -190,30 +202,6 @@ class DetectorTrainer:
                 writer.add_scalar(f'{name}/{kind}', value, self.step)
         shown = ', '.join(f'{name} {ranking}' for name, ranking in figures.items())
         tqdm.write(f'step {self.step}: {shown} (AUROC/AP/FPR95)')
-
-    def _save(self) -> None:
-        save_checkpoint(
-            self.out / 'last.ckpt',
-            {
-                'settings': asdict(self.settings),
-                'step': self.step,
-                'detector': self.detector.state_dict(),
-                'average': self.average.state_dict(),
-                'average_steps': self.average.steps,
-                'optimizer': self.optimizer.state_dict(),
-                'scheduler': self.scheduler.state_dict(),
-            },
-        )
-
-    def _resume(self) -> None:
-        state = load_checkpoint(self.out / 'last.ckpt', asdict(self.settings))
-        if state is None:
-            return
-        self.step = state['step']
-        self.detector.load_state_dict(state['detector'])
-        self.average.weights, self.average.steps = state['average'], state['average_steps']
-        self.optimizer.load_state_dict(state['optimizer'])
-        self.scheduler.load_state_dict(state['scheduler'])
 
 
 def choose_readout(detector: ConcurrentDetector, validation: CachedFeatures) -> dict[str, float]:

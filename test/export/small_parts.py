@@ -41,7 +41,7 @@ def small_segmenter() -> FrozenSegmenter:
     # classes apart by next to nothing.
     features = segmenter(pixels).embedding.movedim(1, -1).flatten(0, 2)
     centre = features.mean(dim=0)
-    directions = torch.linalg.svd(features - centre, full_matrices=False).Vh[: len(CLASSES)] / 2
+    directions = torch.linalg.svd(features - centre, full_matrices=False).Vh[: len(CLASSES)] / 4
     segmenter.network.classify.weight.copy_(directions[..., None, None])
     segmenter.network.classify.bias.copy_(-directions @ centre)
     return segmenter
