@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import yaml
-from small_parts import pictures, small_detector, small_segmenter
+from small_parts import decided_segmenter, pictures, small_detector
 
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.detector.build import load_detectors
@@ -24,7 +24,7 @@ from flowenedet_ros.inference.manifest import (
 def source(**changes):
     parts = {
         'name': 'small',
-        'segmenter': small_segmenter(),
+        'segmenter': decided_segmenter(),
         'detectors': {'flowenedet': small_detector(), 'fed_u': small_detector('fed_u')},
         'golden': list(pictures()),
         'miou': {'nothing': 0.5},

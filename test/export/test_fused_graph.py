@@ -192,13 +192,15 @@ def test_int8_keeps_the_detector_in_float(exported):
     images = pictures(4)
     quantised = to_int8(model, images)
     assert set(marked_values(quantised)) == set(marked_values(model))
-    inside = {node.name for node in segmenter_nodes(model)}
-    convolutions = [node for node in quantised.graph.node if node.op_type == 'Conv']
-    for node in convolutions:
-        assert ('DequantizeLinear' in node.input[0]) == (node.name in inside), node.name
+    layers = [node for node in segmenter_nodes(model) if node.op_type == 'Conv']
+    rounded = {node.name for node in layers[1:-1]}
+    for node in quantised.graph.node:
+        if not node.op_type.endswith('QuantizeLinear'):
+            reads = any('DequantizeLinear' in name for name in node.input)
+            assert reads == (node.name in rounded), node.name
     found = run(quantised, images[:1])
     reading = perceive(graph, torch.from_numpy(images[:1]))
-    assert (found['labels'] == reading.labels.numpy()).mean() > 0.9
+    assert (found['labels'] == reading.labels.numpy()).mean() > 0.98
     with pytest.raises(ExportError, match='needs images'):
         to_int8(model, [])
 
