@@ -105,7 +105,7 @@ def _engine_cache(options: RuntimeOptions) -> Finding:
     engines = list(folder.glob('*.engine')) if folder.is_dir() else []
     size = sum(path.stat().st_size for path in engines) >> 20
     place = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(place, os.W_OK):
+    if place.is_dir() and os.access(place, os.W_OK):
         return Finding('engine cache', State.OK, f'{folder}: {len(engines)} engines, {size} MiB')
     detail = f'{folder} cannot be written: each start builds TensorRT engines again'
     return Finding('engine cache', State.ABSENT, detail, 'set the parameter `engine_cache`')
