@@ -17,7 +17,8 @@ h3 { margin: 1.4rem 0 .5rem; font-size: 1.05rem; }
 section > p { max-width: 80ch; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
   padding: 1rem; margin-bottom: 1rem; overflow-x: auto; }
-.tables { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 425px), 1fr)); gap: 1rem; }
+.tables { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 425px), 1fr)); }
 .tables .card { margin: 0; }
 .tables th, .tables td { padding: .3rem .45rem; }
 .card h3 { margin: 0; }
