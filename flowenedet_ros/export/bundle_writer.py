@@ -17,7 +17,7 @@ from flowenedet_ros.detector.build import parameter_count, save_detectors
 from flowenedet_ros.export.bundle_folder import hashes, new_folder, versions, write_manifest
 from flowenedet_ros.export.decisions import Mode
 from flowenedet_ros.export.errors import ExportError
-from flowenedet_ros.export.foreign_writer import export_foreign, is_foreign_onnx
+from flowenedet_ros.export.foreign_writer import export_foreign, is_foreign
 from flowenedet_ros.export.fused import FusedGraph, perceive
 from flowenedet_ros.export.half import to_half
 from flowenedet_ros.export.onnx_writer import export_fused
@@ -145,7 +145,7 @@ def write_bundle(
 
 def write_graphs(place: Path, graph: FusedGraph, options: ExportOptions) -> None:
     """Write one ONNX file for each precision."""
-    foreign = is_foreign_onnx(graph.segmenter)
+    foreign = is_foreign(graph.segmenter)
     model = export_foreign(graph) if foreign else export_fused(graph, options.batch)
     onnx.save(model, place / 'model.onnx')
     if 'fp16' in options.precisions:

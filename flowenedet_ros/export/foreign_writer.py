@@ -33,7 +33,7 @@ from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterOutput
 _THRESHOLDS = list(INPUTS)[1:]
 
 
-def is_foreign_onnx(segmenter: FrozenSegmenter) -> bool:
+def is_foreign(segmenter: FrozenSegmenter) -> bool:
     """Tell whether the segmenter came as an ONNX or TorchScript file.
 
     `torch.onnx.export` takes neither inside a larger module; `export_foreign` joins its graph.

@@ -7,7 +7,7 @@ import torch
 import yaml
 from small_parts import CLASSES, SIZE, SmallNetwork, pictures, small_detector
 
-from flowenedet_ros.export.foreign_writer import export_foreign, is_foreign_onnx
+from flowenedet_ros.export.foreign_writer import export_foreign, is_foreign
 from flowenedet_ros.export.fused import FusedGraph, perceive
 from flowenedet_ros.export.half import to_half
 from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS
@@ -76,7 +76,7 @@ def run(model, image):
 
 
 def test_the_joined_graph_computes_the_same(segmenter):
-    assert is_foreign_onnx(segmenter)
+    assert is_foreign(segmenter)
     fused = FusedGraph(segmenter, small_detector())
     model = export_foreign(fused)
     assert [value.name for value in model.graph.input] == list(INPUTS)
