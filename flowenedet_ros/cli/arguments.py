@@ -2,25 +2,37 @@
 
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from flowenedet_ros.cli.errors import CommandError
-from flowenedet_ros.data.folder import LabelledFolder
+
+if TYPE_CHECKING:
+    from flowenedet_ros.data.folder import LabelledFolder
 
 Value = TypeVar('Value')
 
 
 def image_size(text: str) -> tuple[int, int]:
-    """Read `HxW` in pixels, both multiples of 32.
+    """Read `HxW` of a network's input in pixels, both multiples of 32.
 
     :raises CommandError: where the text is of another form.
     """
+    return _size(text, 32, ' in multiples of 32, such as 384x512')
+
+
+def camera_size(text: str) -> tuple[int, int]:
+    """Read `HxW` of a camera image in pixels, any but 0.
+
+    :raises CommandError: where the text is of another form.
+    """
+    return _size(text, 1, ', such as 720x1280')
+
+
+def _size(text: str, multiple: int, form: str) -> tuple[int, int]:
     match = re.fullmatch(r'(\d+)x(\d+)', text)
     size = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not all(side and side % 32 == 0 for side in size):
-        raise CommandError(
-            f'{text!r} is no image size: give HEIGHTxWIDTH in multiples of 32, such as 384x512'
-        )
+    if not all(side and side % multiple == 0 for side in size):
+        raise CommandError(f'{text!r} is no image size: give HEIGHTxWIDTH{form}')
     return size
 
 
@@ -38,11 +50,13 @@ def number_pair(text: str) -> tuple[float, float]:
     return low, high
 
 
-def labelled_folder(text: str) -> LabelledFolder:
+def labelled_folder(text: str) -> 'LabelledFolder':
     """Open `DIR` or `DIR:LABEL_MAP`.
 
     :raises DataError: where the folder or the map is not there.
     """
+    from flowenedet_ros.data.folder import LabelledFolder
+
     folder, _, label_map = text.partition(':')
     return LabelledFolder(folder, label_map or None)
 

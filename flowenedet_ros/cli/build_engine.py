@@ -7,7 +7,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from flowenedet_ros.cli.runtime_arguments import add_choice, camera_size
+from flowenedet_ros.cli.arguments import camera_size
+from flowenedet_ros.cli.runtime_arguments import add_choice
 from flowenedet_ros.inference import BackendError, RuntimeOptions, load_bundle
 from flowenedet_ros.inference.backends.base import Progress
 from flowenedet_ros.inference.bundle import find_bundle, open_bundle

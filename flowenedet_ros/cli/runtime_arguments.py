@@ -4,19 +4,8 @@ import argparse
 import re
 from collections.abc import Sequence
 
+from flowenedet_ros.cli.arguments import camera_size
 from flowenedet_ros.cli.errors import CommandError
-
-
-def camera_size(text: str) -> tuple[int, int]:
-    """Read `HxW` of a camera image in pixels, any but 0.
-
-    :raises CommandError: where the text is of another form.
-    """
-    match = re.fullmatch(r'(\d+)x(\d+)', text)
-    size = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not all(size):
-        raise CommandError(f'{text!r} is no image size: give HEIGHTxWIDTH, such as 720x1280')
-    return size
 
 
 def camera_sizes(text: str) -> list[tuple[int, int]]:
