@@ -67,12 +67,12 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
 def run(args: argparse.Namespace) -> int:
     """Fit every variant in turn, print and save the validation figures."""
     from flowenedet_ros.detector.build import save_detectors
-    from flowenedet_ros.training.detector_training import DetectorTraining
     from flowenedet_ros.training.distributed import training_process
     from flowenedet_ros.training.fit_detectors import (
         PUBLISHED,
         cache_material,
         detector_config,
+        detector_training,
         fit_detector,
         gather_statistics,
     )
@@ -89,8 +89,8 @@ def run(args: argparse.Namespace) -> int:
         statistics = gather_statistics(caches.pasted, len(segmenter.spec.classes))
         for variant in variants:
             config = detector_config(segmenter, variant)
-            settings = DetectorTraining(
-                variant, steps=args.steps, seed=args.seed, identity=json.dumps(material.identity)
+            settings = detector_training(
+                variant, args.steps, args.seed, json.dumps(material.identity)
             )
             detectors[variant], figures[variant] = fit_detector(
                 config, settings, caches, statistics, args.out / variant, process

@@ -1,7 +1,7 @@
 """From a frozen segmenter and road frames to fitted detectors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,14 @@ def detector_config(segmenter: FrozenSegmenter, variant: Variant, **changes: Any
         embedding_cells=not is_fed and (spec.embedding_channels or _WIDE) < _WIDE,
         **changes,
     )
+
+
+def detector_training(variant: Variant, steps: int, seed: int, identity: str) -> DetectorTraining:
+    """Settings of one fit; FED has the published optimiser's (method section 1.6)."""
+    settings = DetectorTraining(variant, steps=steps, seed=seed, identity=identity)
+    if variant in PUBLISHED:
+        settings = replace(settings, learning_rate=1e-3, weight_decay=1e-2)
+    return settings
 
 
 def fit_detector(
