@@ -16,11 +16,11 @@ class CounterWatch:
     """Keep the newest report of one node.
 
     :param node: a node that is being spun.
-    :param name: the reporting node's name; its status names begin with it.
+    :param name: the reporting node's name; its status names are "name: item".
     """
 
     def __init__(self, node: Node, name: str) -> None:
-        self._name = name
+        self._name = name.strip('/')
         self._changed = threading.Condition()
         self._values: dict[str, str] = {}
         node.create_subscription(DiagnosticArray, '/diagnostics', self._on_report, 10)
@@ -51,7 +51,7 @@ class CounterWatch:
     def _on_report(self, message: DiagnosticArray) -> None:
         with self._changed:
             for status in message.status:
-                if status.name.lstrip('/').startswith(self._name.strip('/')):
+                if status.name.partition(': ')[0].lstrip('/') == self._name:
                     self._values.update(_pairs(status.values))
             self._changed.notify_all()
 

@@ -1,17 +1,14 @@
 """The environment of every process that speaks ROS here, from `config/ros.env`."""
 
 import os
-import random
-import socket
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from flowenedet_ros.replay.domains import claim_domain
 from flowenedet_ros.replay.errors import ReplayError
 
 PACKAGE = 'flowenedet_ros'
-# Above this the ports of a domain reach into Linux's ephemeral range.
-HIGHEST_DOMAIN = 101
 
 
 def config_folder() -> Path:
@@ -53,7 +50,7 @@ def ros_environment(
     What the caller's environment already says about the middleware is kept, but discovery never
     leaves this machine: a development run must not reach a robot on the same network.
 
-    :param domain_id: DDS domain; without it the caller's, else one that nobody uses.
+    :param domain_id: DDS domain; without it the caller's, else one that is claimed now.
     :param log_folder: where ROS logs go; without it the caller's, else `log` in the home folder.
     :param base: the environment to add to; without it this process's.
     """
@@ -65,26 +62,13 @@ def ros_environment(
     if domain_id is not None:
         environment['ROS_DOMAIN_ID'] = str(domain_id)
     elif 'ROS_DOMAIN_ID' not in environment:
-        environment['ROS_DOMAIN_ID'] = str(free_domain_id())
+        environment['ROS_DOMAIN_ID'] = str(claim_domain())
     if log_folder is not None:
         environment['ROS_LOG_DIR'] = str(log_folder)
     environment['AMENT_PREFIX_PATH'] = os.pathsep.join(
         _unique([*_install_prefixes(), *environment.get('AMENT_PREFIX_PATH', '').split(os.pathsep)])
     )
     return environment
-
-
-def free_domain_id() -> int:
-    """Find a DDS domain on which no participant of this machine answers."""
-    for domain in random.sample(range(1, HIGHEST_DOMAIN + 1), HIGHEST_DOMAIN):
-        # The first participant of a domain listens here (DDSI-RTPS 9.6.1.1, port mapping).
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(('127.0.0.1', 7410 + 250 * domain))
-            except OSError:
-                continue
-            return domain
-    raise ReplayError('every DDS domain of this machine is in use: set ROS_DOMAIN_ID yourself')
 
 
 def node_executable() -> Path:

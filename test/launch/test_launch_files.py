@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from node.harness import Robot, new_domain
+from node.harness import Robot
 from support.tiny_bundle import write_tiny_bundle
 
 from flowenedet_ros.node.parameter_specs import BY_NAME
@@ -77,7 +77,7 @@ def test_the_xml_form_sets_the_shared_environment():
 
 @pytest.fixture
 def robot(tmp_path):
-    robot = Robot(new_domain(), tmp_path)
+    robot = Robot(tmp_path)
     yield robot
     robot.close()
 

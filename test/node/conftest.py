@@ -1,7 +1,7 @@
 """Fixtures of the tests that run node processes."""
 
 import pytest
-from node.harness import Robot, new_domain
+from node.harness import Robot
 from support.tiny_bundle import write_tiny_bundle
 
 
@@ -18,6 +18,6 @@ def bundle(tmp_path_factory):
 @pytest.fixture
 def robot(tmp_path):
     """Give a robot on a DDS domain of its own; its processes end with the test."""
-    robot = Robot(new_domain(), tmp_path)
+    robot = Robot(tmp_path)
     yield robot
     robot.close()

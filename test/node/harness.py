@@ -28,7 +28,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from support.tiny_bundle import smooth_image
 
-from flowenedet_ros.replay.environment import free_domain_id, ros_environment
+from flowenedet_ros.replay.domains import claim_domain, release_domain
+from flowenedet_ros.replay.environment import ros_environment
 
 NODE = '/flowenedet'
 # Generous: the machine may be busy, and nothing here is a measurement of speed.
@@ -115,8 +116,8 @@ class NodeUnderTest:
 class Robot:
     """The other processes' side: publishes, listens and calls, in a context of its own."""
 
-    def __init__(self, domain, folder):
-        self.domain = domain
+    def __init__(self, folder):
+        self.domain = domain = claim_domain()
         self.folder = folder
         # The middleware reads its profile when the context is made.
         os.environ.update(ros_environment(domain, log_folder=folder / 'ros_log'))
@@ -155,6 +156,9 @@ class Robot:
         self.context.destroy()
         for name in set().union(*(process.left for process in self.processes)):
             remove_unowned(name)
+        # What this process starts later is to have a domain of its own.
+        os.environ.pop('ROS_DOMAIN_ID', None)
+        release_domain(self.domain)
 
     def start(self, *arguments, **parameters):
         """Start the node with parameters; further arguments go to `--ros-args` as they are."""
@@ -306,7 +310,3 @@ def at_rate(hertz, items):
 
 def pixels_of(message, dtype=np.uint8):
     return np.frombuffer(message.data, dtype).reshape(message.height, message.width)
-
-
-def new_domain():
-    return free_domain_id()

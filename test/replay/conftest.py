@@ -10,7 +10,8 @@ import pytest
 
 from flowenedet_ros.replay.bag_reader import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
 from flowenedet_ros.replay.bag_writer import BagWriter
-from flowenedet_ros.replay.environment import free_domain_id, ros_environment
+from flowenedet_ros.replay.domains import claim_domain, release_domain
+from flowenedet_ros.replay.environment import ros_environment
 from flowenedet_ros.replay.messages import MessageBuilder, Stamp
 
 PERIOD_NS = 20_000_000
@@ -19,11 +20,12 @@ PERIOD_NS = 20_000_000
 @pytest.fixture
 def domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Give a DDS domain of the test's own, in this process and in those it starts."""
-    found = free_domain_id()
+    found = claim_domain()
     for key, value in ros_environment(found, tmp_path / 'ros_log').items():
         monkeypatch.setenv(key, value)
     yield found
     os.environ.pop('ROS_DOMAIN_ID', None)
+    release_domain(found)
 
 
 @pytest.fixture

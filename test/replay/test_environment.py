@@ -1,5 +1,4 @@
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,6 @@ import pytest
 
 from flowenedet_ros.replay.environment import (
     config_folder,
-    free_domain_id,
     read_environment,
     ros_environment,
 )
@@ -49,13 +47,6 @@ def test_the_caller_s_own_choices_are_kept() -> None:
     for key in ('ROS_DOMAIN_ID', 'RMW_IMPLEMENTATION', 'FASTRTPS_DEFAULT_PROFILES_FILE'):
         assert values[key] == given[key]
     assert values['AMENT_PREFIX_PATH'].split(os.pathsep)[-1] == '/opt/ros/jazzy'
-
-
-def test_a_domain_in_use_is_not_given_out() -> None:
-    taken = free_domain_id()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as participant:
-        participant.bind(('127.0.0.1', 7410 + 250 * taken))
-        assert taken not in {free_domain_id() for _ in range(200)}
 
 
 def test_make_gives_processes_the_same_variables() -> None:

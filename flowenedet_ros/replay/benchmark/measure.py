@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from flowenedet_ros.replay.benchmark.request import NodeRequest
-from flowenedet_ros.replay.environment import free_domain_id, ros_environment
+from flowenedet_ros.replay.domains import claim_domain
+from flowenedet_ros.replay.environment import ros_environment
 
 LIMIT_S = 3600
 
@@ -25,7 +26,7 @@ def measure_node(request: NodeRequest) -> dict[str, Any]:
         command = [sys.executable, '-m', __package__, json.dumps(asdict(request)), scratch]
         process = subprocess.Popen(
             command,
-            env=ros_environment(free_domain_id(), Path(scratch) / 'ros_log'),
+            env=ros_environment(claim_domain(), Path(scratch) / 'ros_log'),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
