@@ -1,6 +1,9 @@
 import os
+import resource
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,20 +34,39 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / 'in'
 
 
-def bag(*arguments: object) -> subprocess.CompletedProcess[str]:
+def start(*arguments: object, limit: Callable[[], None] | None = None) -> 'subprocess.Popen[str]':
     # Not one variable of a ROS installation is set.
     plain = {key: value for key, value in os.environ.items() if key in ('PATH', 'HOME', 'LANG')}
     command = [sys.executable, '-c', SCRIPT, 'bag', *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=plain)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=plain,
+        preexec_fn=limit,
+    )
+
+
+def bag(
+    *arguments: object, limit: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    process = start(*arguments, limit=limit)
+    output, errors = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def counts(path: Path) -> dict[str, int]:
+    with BagReader(path) as made:
+        return {connection.topic: connection.msgcount for connection in made.connections}
 
 
 def test_a_bag_is_processed_without_ros(source: Path, tmp_path: Path, bundle: Path) -> None:
     result = bag(source, tmp_path / 'out', '--model', bundle)
     assert result.returncode == 0, result.stderr
     assert '3 frames processed, 0 rejected' in result.stdout
-    with BagReader(tmp_path / 'out') as made:
-        counts = {connection.topic: connection.msgcount for connection in made.connections}
-    assert counts['/camera/image_raw'] == counts['/flowenedet/output/ood_mask'] == 3
+    made = counts(tmp_path / 'out')
+    assert made['/camera/image_raw'] == made['/flowenedet/output/ood_mask'] == 3
 
 
 def test_a_second_call_says_that_all_is_done(source: Path, tmp_path: Path, bundle: Path) -> None:
@@ -77,3 +99,46 @@ def test_the_input_is_not_a_place_for_the_output(source: Path, bundle: Path) -> 
         result = bag(source, place, '--model', bundle)
         assert result.returncode == 2
         assert 'overlap' in result.stderr
+
+
+def test_a_full_disk_is_said_and_the_same_command_goes_on(
+    source: Path, tmp_path: Path, bundle: Path
+) -> None:
+    def fill_disk() -> None:
+        # The kernel refuses to let a file grow beyond this, as a full disk does.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+    result = bag(source, tmp_path / 'out', '--model', bundle, limit=fill_disk)
+    assert result.returncode == 2
+    assert 'make room and run the same command to go on' in result.stderr
+    assert 'Traceback' not in result.stderr
+    assert bag(source, tmp_path / 'out', '--model', bundle).returncode == 0
+    assert counts(tmp_path / 'out')['/flowenedet/output/ood_mask'] == 3
+    assert {path.name: path.read_bytes() for path in source.iterdir()} == before
+
+
+def test_a_killed_run_goes_on_where_its_last_whole_file_ended(tmp_path: Path, bundle: Path) -> None:
+    frames, out = 120, tmp_path / 'out'
+    build = MessageBuilder()
+    pixels = np.zeros((480, 640, 3), np.uint8)
+    with BagWriter(tmp_path / 'in') as recorded:
+        for index in range(frames):
+            pixels[..., 0] = index
+            cdr = build.image(pixels, 'bgr8', Stamp(index, 0, 'camera'))
+            recorded.write('/camera/image_raw', IMAGE, index * 10**9, cdr)
+    process = start(tmp_path / 'in', out, '--model', bundle)
+    while process.poll() is None and not (out / 'metadata.yaml').exists():
+        time.sleep(0.001)
+    process.kill()
+    process.communicate()
+
+    kept = counts(out)
+    assert 0 < kept['/camera/image_raw'] < frames
+    assert kept['/flowenedet/output/ood_mask'] == kept['/camera/image_raw']
+    first = (out / 'out_0.mcap').stat().st_mtime_ns
+    result = bag(tmp_path / 'in', out, '--model', bundle)
+    assert result.returncode == 0, result.stderr
+    assert f'{frames} frames processed, 0 rejected' in result.stdout
+    assert (out / 'out_0.mcap').stat().st_mtime_ns == first
+    assert counts(out)['/flowenedet/output/ood_mask'] == counts(out)['/camera/image_raw'] == frames

@@ -38,6 +38,22 @@ def test_doctor_says_what_is_missing_and_what_to_do(folder: Path) -> None:
             assert '-> ' in lines[i + 1]
 
 
+def test_doctor_fails_where_ros_is_missing(folder: Path) -> None:
+    script = 'import sys; sys.modules["rclpy"] = None\nfrom flowenedet_ros.cli.main import main\n'
+    command = [sys.executable, '-c', f'{script}sys.exit(main(sys.argv[1:]))', 'doctor']
+    result = subprocess.run(
+        [*command, '--model', str(folder), '--backend', 'onnxruntime'],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert result.returncode == 1, result.stderr
+    assert '-> run `make setup`, or `source /opt/ros/' in result.stdout
+    assert 'The node cannot start: ROS 2' in result.stdout
+    # The rest is still looked at.
+    assert 'onnxruntime fp32 would run' in result.stdout
+
+
 def test_doctor_fails_for_a_broken_model(folder: Path) -> None:
     (folder / 'model.onnx').write_bytes(b'')
     result = flowenedet('doctor', '--model', folder)
