@@ -69,14 +69,14 @@ def remove_unowned(name):
 class NodeUnderTest:
     """`flowenedet_node` as a process of its own."""
 
-    def __init__(self, domain, folder, arguments=(), environment=None, name='node'):
+    def __init__(self, domain, folder, arguments=(), name='node', program=START):
         self.log = folder / f'{name}.log'
         self.left = set()
         variables = ros_environment(domain, log_folder=folder / 'ros_log')
-        variables |= {'PYTHONUNBUFFERED': '1', 'OMP_NUM_THREADS': '1'} | (environment or {})
+        variables |= {'PYTHONUNBUFFERED': '1', 'OMP_NUM_THREADS': '1'}
         with self.log.open('wb') as output:
             self.process = subprocess.Popen(
-                [sys.executable, '-c', START, '--ros-args', *arguments],
+                [sys.executable, '-c', program, '--ros-args', *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=variables,
@@ -136,6 +136,7 @@ class Robot:
         self.levels = {}
         self.messages = {}
         self.processes = []
+        self.program = START
         self.listen('/diagnostics', DiagnosticArray, 10, self._on_diagnostics)
         self.thread = threading.Thread(target=self._spin, daemon=True)
         self.thread.start()
@@ -165,7 +166,8 @@ class Robot:
         words = list(arguments)
         for key, value in parameters.items():
             words += ['-p', f'{key}:={value}']
-        process = NodeUnderTest(self.domain, self.folder, words, name=f'node{len(self.processes)}')
+        name = f'node{len(self.processes)}'
+        process = NodeUnderTest(self.domain, self.folder, words, name, self.program)
         self.processes.append(process)
         return process
 

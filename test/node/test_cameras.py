@@ -4,9 +4,23 @@ import cv2
 import numpy as np
 from node.harness import NODE, image, pixels_of
 from sensor_msgs.msg import Image
-from support.tiny_bundle import write_tiny_bundle
+from support.tiny_bundle import smooth_image, write_tiny_bundle
+
+from flowenedet_ros.inference import load_bundle
 
 CAMERAS = ('front', 'left', 'rear')
+# The node as it is, but for a line about each call of the model.
+TELLS_BATCHES = """
+import sys
+from flowenedet_ros.node.main import main
+from flowenedet_ros.node.supervised_model import SupervisedModel
+run = SupervisedModel.run
+def tell_and_run(self, images):
+    print('a batch of', len(images))
+    return run(self, images)
+SupervisedModel.run = tell_and_run
+sys.exit(main())
+"""
 
 
 def start(robot, model, **parameters):
@@ -63,6 +77,26 @@ def test_a_fast_camera_does_not_starve_a_slow_one(robot, tmp_path):
 
     assert [mask.header.stamp.sec for mask in masks['left']] == [1, 2, 3, 4, 5]
     assert masks['front']
+
+
+def test_frames_that_wait_together_are_run_together_and_come_out_apart(robot, tmp_path):
+    robot.program = TELLS_BATCHES
+    slow = write_tiny_bundle(tmp_path / 'slow', height=192, width=256, slow_convolutions=4)
+    cameras, masks = start(robot, slow, backend='onnxruntime', precision='fp32')
+    pictures = {name: smooth_image(120, 160, seed) for seed, name in enumerate(CAMERAS)}
+
+    def all_at_once():
+        for stamp, (name, camera) in enumerate(cameras.items(), start=1):
+            camera.publish(image(stamp, pixels=pictures[name]))
+        return 'a batch of 3' in robot.processes[0].output() and all(masks.values())
+
+    robot.until(all_at_once, 'a batch of all cameras')
+    with load_bundle(slow, 'onnxruntime', 'fp32') as model:
+        for stamp, name in enumerate(CAMERAS, start=1):
+            expected = model.run(pictures[name]).ood_mask
+            assert {mask.header.stamp.sec for mask in masks[name]} == {stamp}
+            for mask in masks[name]:
+                np.testing.assert_array_equal(pixels_of(mask), expected)
 
 
 def test_the_ego_vehicle_is_left_out(robot, bundle, tmp_path):
