@@ -27,8 +27,8 @@ from flowenedet_ros.inference.marks import (
 
 OPSET = 18
 """Newer ones bring operators that TensorRT 10 refuses (23: Attention)."""
-# Equal initializers would be merged into one; these are replaced after the export.
-_PLACEHOLDERS = (1.125, 0.375, 1.25, 0.625)
+# Equal constants are merged into one; these are like no other, and replaced after the export.
+_PLACEHOLDERS = (1.1283791, 0.3678794, 1.2533141, 0.6065307)
 EXAMPLE = (96, 160)
 """Height and width of the image that graphs are traced with."""
 

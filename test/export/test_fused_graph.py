@@ -14,7 +14,9 @@ from flowenedet_ros.export.fused import FusedGraph, perceive
 from flowenedet_ros.export.half import to_half
 from flowenedet_ros.export.onnx_writer import export_fused
 from flowenedet_ros.export.quantize import to_int8
-from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS
+from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS, RuntimeOptions
+from flowenedet_ros.inference.backends.openvino import OpenVinoBackend
+from flowenedet_ros.inference.backends.openvino_decisions import blend_axis_by_axis
 from flowenedet_ros.inference.errors import BundleError
 from flowenedet_ros.inference.manifest import ScoreMap
 from flowenedet_ros.inference.marks import (
@@ -24,6 +26,8 @@ from flowenedet_ros.inference.marks import (
     set_calibration,
     with_outputs,
 )
+from flowenedet_ros.inference.openvino_core import openvino_core
+from flowenedet_ros.inference.perception import Thresholds
 
 
 def run(model, images, idm=0.5, ood=0.5, outputs=None):
@@ -100,6 +104,27 @@ def test_same_as_eager_at_any_image_size(exported, size):
     assert len(np.unique(reading.labels)) >= 3
     assert 0.02 < (reading.idm_mask > 0).float().mean() < 0.98
     assert_same(run(model, images), reading)
+
+
+@pytest.mark.parametrize('size', [(80, 120), SIZE])
+def test_openvino_computes_the_same(exported, tmp_path, size):
+    graph, model = exported
+    onnx.save(model, tmp_path / 'model.onnx')
+    images = pictures(1, *size)
+    backend = OpenVinoBackend(tmp_path / 'model.onnx', 'fp32', RuntimeOptions())
+    found = backend.infer(images, Thresholds(0.5, 0.5))
+    assert_same(found._asdict(), perceive(graph, torch.from_numpy(images)))
+
+
+def test_openvino_enlarges_logits_without_the_convolution(exported, tmp_path):
+    _, model = exported
+    onnx.save(model, tmp_path / 'model.onnx')
+    given = openvino_core().read_model(tmp_path / 'model.onnx')
+    given.reshape({'image': [1, *SIZE, 3]})
+    before = [node.get_type_name() for node in given.get_ops()].count('GroupConvolution')
+    blend_axis_by_axis(given)
+    after = [node.get_type_name() for node in given.get_ops()].count('GroupConvolution')
+    assert after == before - 1
 
 
 def test_thresholds_change_masks_and_nothing_else(exported):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import yaml
 from onnx import TensorProto, helper
@@ -14,7 +15,7 @@ from support.tiny_bundle import smooth_image, write_tiny_bundle
 
 from flowenedet_ros.inference import BackendError, BundleError, RuntimeOptions, load_bundle
 from flowenedet_ros.inference.backends.base import Outputs
-from flowenedet_ros.inference.backends.openvino_precision import keep_scores_in_float
+from flowenedet_ros.inference.backends.openvino_parts import cut
 from flowenedet_ros.inference.openvino_core import openvino_core
 from flowenedet_ros.inference.probe import BACKENDS, count_gpus, probe_backend
 
@@ -50,33 +51,29 @@ def test_openvino_agrees_with_onnxruntime(folder: Path) -> None:
 @pytest.mark.skipif(
     'bf16' not in probe_backend('openvino').precisions, reason='this processor computes no bf16'
 )
-def test_openvino_keeps_scores_in_float32_when_the_segmenter_is_in_bf16(folder: Path) -> None:
-    model = openvino_core().read_model(folder / 'model.onnx')
-    model.reshape({'image': [1, 90, 120, 3]})
-    scoring = [node for node in model.get_ordered_ops() if node.get_name() not in ancestors(model)]
-    names = {node.get_friendly_name() for node in scoring}
-    kept = keep_scores_in_float(openvino_core(), model)
-    compiled = openvino_core().compile_model(kept, 'CPU', {'INFERENCE_PRECISION_HINT': 'bf16'})
-    precisions = set()
-    for node in compiled.get_runtime_model().get_ops():
-        made_of = node.rt_info['originalLayersNames'].astype(str).split(',')
-        if names.intersection(made_of):
-            precisions.add(node.rt_info['runtimePrecision'].astype(str))
-    assert 'f32' in precisions
-    assert 'bf16' not in precisions
+def test_openvino_keeps_scores_in_float32_when_the_segmenter_is_in_bf16(
+    folder: Path, tmp_path: Path
+) -> None:
+    image = smooth_image(90, 120)[None]
+    logits = logits_of_openvino(folder / 'model.onnx', image, 'bf16')
+    readout = tmp_path / 'readout.onnx'
+    scores = ['idm_score', 'ood_score']
+    onnx.utils.extract_model(folder / 'model.onnx', readout, ['logits'], scores)
+    session = onnxruntime.InferenceSession(readout)
+    exact = session.run(scores, {'logits': logits})
+    with load_bundle(folder, 'openvino', 'bf16') as model:
+        found = model.run(image[0])
+    # In bf16 they would differ in the third digit.
+    np.testing.assert_allclose([found.idm_score, found.ood_score], np.stack(exact)[:, 0], atol=1e-5)
 
 
-def ancestors(model) -> set[str]:
-    """Name the nodes that make labels or logits."""
-    outputs = (output for node in model.get_ops() for output in node.outputs())
-    waiting = [o.get_node() for o in outputs if o.get_names() & {'labels', 'logits'}]
-    found: set[str] = set()
-    while waiting:
-        node = waiting.pop()
-        if node.get_name() not in found:
-            found.add(node.get_name())
-            waiting += [value.get_node() for value in node.input_values()]
-    return found
+def logits_of_openvino(path: Path, image: np.ndarray, precision: str) -> np.ndarray:
+    model = openvino_core().read_model(path)
+    model.reshape({'image': list(image.shape)})
+    parts = cut(model)
+    assert parts is not None
+    settings = {'INFERENCE_PRECISION_HINT': precision}
+    return openvino_core().compile_model(parts.segmenter, 'CPU', settings)([image])['logits']
 
 
 def test_openvino_forgets_sizes_not_seen_for_long(folder: Path) -> None:

@@ -14,7 +14,8 @@ from flowenedet_ros.inference.backends.base import (
     check_signature,
 )
 from flowenedet_ros.inference.backends.messages import in_words
-from flowenedet_ros.inference.backends.openvino_precision import keep_scores_in_float
+from flowenedet_ros.inference.backends.openvino_decisions import blend_axis_by_axis
+from flowenedet_ros.inference.backends.openvino_parts import cut
 from flowenedet_ros.inference.errors import BackendError
 from flowenedet_ros.inference.openvino_core import openvino_core
 from flowenedet_ros.inference.perception import Thresholds
@@ -50,39 +51,67 @@ class OpenVinoBackend:
             raise BackendError(f'OpenVINO cannot read {path}: {in_words(error)}') from error
         check_signature(_declared(self._model.inputs), _declared(self._model.outputs), path)
         self.batches = self._model.input('image').partial_shape[0].is_dynamic
-        self._requests: dict[tuple[int, ...], Any] = {}
+        self._sizes: dict[tuple[int, ...], _Compiled] = {}
 
     def infer(self, images: NDArray[np.uint8], thresholds: Thresholds) -> Outputs:
         """Run the graph; a number or size of images that was not seen yet is compiled for first."""
-        feeds = {
-            'image': images,
-            'idm_threshold': np.array([thresholds.idm], np.float32),
-            'ood_threshold': np.array([thresholds.ood], np.float32),
-        }
         try:
-            # Outputs are copied: their buffers are written again by the next frame.
-            results = self._request(images.shape).infer(feeds, share_inputs=True)
+            return self._compiled(images.shape).run(images, thresholds)
         except (RuntimeError, MemoryError) as error:
             raise BackendError(f'OpenVINO failed on a frame: {in_words(error)}') from error
-        return Outputs(*(results[name] for name in OUTPUTS))
 
     def close(self) -> None:
         """Free the compiled graphs."""
-        self._requests.clear()
+        self._sizes.clear()
 
-    def _request(self, shape: tuple[int, ...]) -> Any:
-        request = self._requests.pop(shape, None)
-        if request is None:
-            if len(self._requests) >= _KEPT_SHAPES:
-                del self._requests[next(iter(self._requests))]
+    def _compiled(self, shape: tuple[int, ...]) -> '_Compiled':
+        compiled = self._sizes.pop(shape, None)
+        if compiled is None:
+            if len(self._sizes) >= _KEPT_SHAPES:
+                del self._sizes[next(iter(self._sizes))]
             self._model.reshape({'image': list(shape)})
-            model = self._model
-            if self._settings['INFERENCE_PRECISION_HINT'] == 'bf16':
-                model = keep_scores_in_float(self._core, model.clone())
-            compiled = self._core.compile_model(model, 'CPU', self._settings)
-            request = compiled.create_infer_request()
-        self._requests[shape] = request  # last, as the one used last
-        return request
+            compiled = _Compiled(self._core, self._model.clone(), self._settings)
+        self._sizes[shape] = compiled  # last, as the one used last
+        return compiled
+
+
+class _Compiled:
+    """The graph for one number and size of images: the segmenter, and the read-out in float32.
+
+    :param model: with fixed shapes; it is used up.
+    """
+
+    def __init__(self, core: Any, model: Any, settings: dict[str, str | int]) -> None:
+        blend_axis_by_axis(model)
+        parts = cut(model)
+        self._segmenter = None
+        if parts is None:
+            self._readout = core.compile_model(model, 'CPU', settings).create_infer_request()
+            return
+        segmenter = core.compile_model(parts.segmenter, 'CPU', settings)
+        exact = settings | {'INFERENCE_PRECISION_HINT': 'f32'}
+        readout = core.compile_model(parts.readout, 'CPU', exact)
+        self._segmenter = segmenter.create_infer_request()
+        self._readout = readout.create_infer_request()
+        # The read-out takes what the segmenter gives where it lies.
+        for value, given in zip(
+            segmenter.outputs, readout.inputs[-len(segmenter.outputs) :], strict=True
+        ):
+            self._readout.set_tensor(given, self._segmenter.get_tensor(value))
+
+    def run(self, images: NDArray[np.uint8], thresholds: Thresholds) -> Outputs:
+        """Run one frame."""
+        feeds = {
+            'idm_threshold': np.array([thresholds.idm], np.float32),
+            'ood_threshold': np.array([thresholds.ood], np.float32),
+        }
+        if self._segmenter is None:
+            results = self._readout.infer({'image': images, **feeds}, share_inputs=True)
+        else:
+            self._segmenter.infer({'image': images}, share_inputs=True, share_outputs=True)
+            results = self._readout.infer(feeds)
+        # Outputs are copied: their buffers are written again by the next frame.
+        return Outputs(*(results[name] for name in OUTPUTS))
 
 
 def _core() -> Any:
