@@ -7,55 +7,53 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flowenedet_ros.detector.energies import negative_free_energy, sanitise
+from flowenedet_ros.detector.energies import sanitise
 from flowenedet_ros.detector.sml import SmlStatistics
 
 _TINY = 1e-37
 
 
-def msp(logits: Tensor) -> Tensor:
-    """Return the log-odds against the most likely class, (N, h, w).
+class Baselines:
+    """The scores of one batch of logits; what they have in common is computed once.
 
-    The order is that of 1 - MSP, but confident pixels do not all become zero.
-    Source: Hendrycks and Gimpel, arXiv 1610.02136.
+    :param logits: (N, C, h, w). Scores are (N, h, w).
     """
-    _, others = _relative(logits)
-    return others.sum(dim=1).clamp(min=_TINY).log()
 
+    def __init__(self, logits: Tensor) -> None:
+        clean = sanitise(logits)
+        self._top, self._winner = clean.max(dim=1, keepdim=True)
+        self._gap = self._top - clean
+        self._odds = (-self._gap).exp_()
+        # Relative to the winner; of several that tie, one alone is the winner.
+        self._others = self._odds.scatter(1, self._winner, 0.0)
+        self._rest = self._others.sum(dim=1)
 
-def entropy(logits: Tensor) -> Tensor:
-    """Return the entropy of the softmax in nats, (N, h, w), as a sum of positive terms."""
-    gap, others = _relative(logits)
-    rest = others.sum(dim=1)
-    return torch.log1p(rest) + (others * gap).sum(dim=1) / (1 + rest)
+    def msp(self) -> Tensor:
+        """Return the log-odds against the most likely class.
 
+        The order is that of 1 - MSP, but confident pixels do not all become zero.
+        Source: Hendrycks and Gimpel, arXiv 1610.02136.
+        """
+        return self._rest.clamp(min=_TINY).log()
 
-def max_logit(logits: Tensor) -> Tensor:
-    """Return the negative of the largest logit, (N, h, w). Source: arXiv 1911.11132."""
-    return -sanitise(logits).amax(dim=1)
+    def entropy(self) -> Tensor:
+        """Return the entropy of the softmax in nats, as a sum of positive terms."""
+        spread = (self._others * self._gap).sum(dim=1)
+        return torch.log1p(self._rest) + spread / (1 + self._rest)
 
+    def max_logit(self) -> Tensor:
+        """Return the negative of the largest logit. Source: arXiv 1911.11132."""
+        return -self._top[:, 0]
 
-def energy(logits: Tensor) -> Tensor:
-    """Return the free energy, (N, h, w). Source: Liu et al., arXiv 2010.03759."""
-    return -negative_free_energy(sanitise(logits))[:, 0]
+    def energy(self) -> Tensor:
+        """Return the free energy. Source: Liu et al., arXiv 2010.03759."""
+        return -(self._top[:, 0] + self._odds.sum(dim=1).log())
 
-
-def sml(logits: Tensor, statistics: SmlStatistics) -> Tensor:
-    """Return the negative standardised max logit, (N, h, w). Source: arXiv 2107.11264."""
-    value, predicted = sanitise(logits).max(dim=1)
-    mean, variance = (x.to(value.device)[predicted] for x in statistics)
-    return (mean - value) * variance.rsqrt()
-
-
-def baseline_scores(logits: Tensor, statistics: SmlStatistics) -> dict[str, Tensor]:
-    """Return every score by the name that tables use, each (N, h, w) for both tasks."""
-    return {
-        'msp': msp(logits),
-        'entropy': entropy(logits),
-        'max_logit': max_logit(logits),
-        'energy': energy(logits),
-        'sml': sml(logits, statistics),
-    }
+    def sml(self, statistics: SmlStatistics) -> Tensor:
+        """Return the negative standardised max logit. Source: arXiv 2107.11264."""
+        value, predicted = self._top[:, 0], self._winner[:, 0]
+        mean, variance = (x.to(value.device)[predicted] for x in statistics)
+        return (mean - value) * variance.rsqrt()
 
 
 def mc_dropout(
@@ -83,12 +81,4 @@ def mc_dropout(
         total = log_softmax if total is None else torch.logaddexp(total, log_softmax)
     if total is None:
         raise ValueError('mc_dropout needs at least one sample')
-    return entropy(total - math.log(samples))
-
-
-def _relative(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Return distances to the largest logit and exp(-distance) of all but one winner."""
-    clean = sanitise(logits)
-    top, winner = clean.max(dim=1, keepdim=True)
-    gap = top - clean
-    return gap, (-gap).exp().scatter(1, winner, 0.0)
+    return Baselines(total - math.log(samples)).entropy()

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.confusion import Confusion
-from flowenedet_ros.evaluation.counting import Kind, frame_histogram, note_pixels
+from flowenedet_ros.evaluation.counting import (
+    ONE,
+    Kind,
+    count,
+    frame_histogram,
+    note_pixels,
+    score_histogram,
+)
 from flowenedet_ros.evaluation.frames import enlarge, nearest
 from flowenedet_ros.evaluation.histogram import ScoreHistogram, score_keys
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
@@ -57,11 +64,12 @@ class CityscapesTask(IdmTask):
                 joint = score_keys(enlarge(joint_score(scores[name]), predicted.shape))
             frame = frame_histogram(joint, groups, _GROUPS)
             for kind in TASKS:
-                own = frame if one_score else frame_histogram(keys[kind], groups, _GROUPS)
-                _part(tally, f'{name}/{kind}').merge(own)
+                own = frame
+                if not one_score:
+                    own = count(keys[kind], groups, tally, f'{name}/{kind}', _GROUPS)
                 noted |= _frame_figures(f'{name}/{kind}', own, kind)
-            _part(tally, f'{name}/joint').merge(frame)
-            tally.part(f'{name}/open', partial(OpenHistogram, self.classes)).add(joint, opened)
+            tally.add(f'{name}/{ONE if one_score else "joint"}', frame)
+            tally.add(f'{name}/open', OpenHistogram(opened.counts(joint)))
             noted[f'{name}/threshold'] = best_f1(frame.ranking(('wrong', 'unknown'), ('right',)))[1]
         tally.frames[sample.name] = noted | {
             key: noted[f'{PRODUCT}/idm/{key}']
@@ -70,8 +78,8 @@ class CityscapesTask(IdmTask):
         }
 
 
-def _part(tally: Tally, name: str) -> ScoreHistogram:
-    return tally.part(name, lambda: ScoreHistogram(_GROUPS))
+def _histogram(tally: Tally, method: str, kind: str) -> ScoreHistogram:
+    return score_histogram(tally, method, kind) or ScoreHistogram(_GROUPS)
 
 
 def _frame_figures(prefix: str, frame: ScoreHistogram, kind: Kind) -> dict[str, float]:
@@ -108,14 +116,14 @@ class CityscapesFigures:
     def _of(self, tally: Tally, name: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for kind, negatives in TASKS.items():
-            histogram = _part(tally, f'{name}/{kind}')
+            histogram = _histogram(tally, name, kind)
             positive = 'wrong' if kind == 'idm' else 'unknown'
             found[kind] = rank_figures(histogram.descending(positive, *negatives))
             found[kind]['per_image'] = {
                 key: mean_over_frames(tally, f'{name}/{kind}/{key}')
                 for key in ('auroc', 'ap', 'fpr95')
             }
-        joint = _part(tally, f'{name}/joint')
+        joint = _histogram(tally, name, 'joint')
         found['joint'] = rank_figures(joint.ranking(('wrong', 'unknown'), ('right',)))
         return {
             **{key: found['idm'][key] for key in ('auroc', 'ap', 'fpr95')},

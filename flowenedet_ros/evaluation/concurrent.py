@@ -11,7 +11,15 @@ from typing import Any
 from flowenedet_ros.data.classes import OUTLIER
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.confusion import Confusion
-from flowenedet_ros.evaluation.counting import check_ood_labels, count, note_frame, note_pixels
+from flowenedet_ros.evaluation.counting import (
+    ONE,
+    check_ood_labels,
+    count,
+    frame_histogram,
+    note_frame,
+    note_pixels,
+    score_histogram,
+)
 from flowenedet_ros.evaluation.frames import nearest
 from flowenedet_ros.evaluation.histogram import ScoreHistogram
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
@@ -69,9 +77,13 @@ class ConcurrentTask(IdmTask):
         groups = PixelGroups(masks)
         note_pixels(groups, tally)
         for name, keys in self.counting.keys(sample, scores, ('idm', 'ood')):
-            frame = count(keys['idm'], groups, tally, f'{name}/idm', _GROUPS)
+            frame = frame_histogram(keys['idm'], groups, _GROUPS)
             note_frame(tally, sample.name, name, frame, ('wrong', 'right'))
-            count(keys['ood'], groups, tally, f'{name}/ood', _GROUPS)
+            if keys['ood'] is keys['idm']:
+                tally.add(f'{name}/{ONE}', frame)
+            else:
+                tally.add(f'{name}/idm', frame)
+                count(keys['ood'], groups, tally, f'{name}/ood', _GROUPS)
 
 
 def concurrent_figures(tally: Tally, methods: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -83,8 +95,9 @@ def concurrent_figures(tally: Tally, methods: tuple[str, ...]) -> dict[str, dict
     """
     figures: dict[str, dict[str, Any]] = {}
     for name in methods:
-        idm = tally.part(f'{name}/idm', lambda: ScoreHistogram(_GROUPS))
-        ood = tally.part(f'{name}/ood', lambda: ScoreHistogram(_GROUPS))
+        idm, ood = (
+            score_histogram(tally, name, kind) or ScoreHistogram(_GROUPS) for kind in ('idm', 'ood')
+        )
         separation = rank_figures(ood.descending('unknown', 'wrong'))
         negatives = ('known',) if ood.total('known') else ('right', 'wrong')
         figures[name] = {

@@ -18,6 +18,8 @@ from flowenedet_ros.evaluation.tally import Tally
 
 Resolution = Literal['labels', 'stride']
 Kind = Literal['idm', 'ood']
+ONE = 'one'
+"""In place of a kind where a method has one score for all of them."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,22 @@ class Counting:
     def keys(
         self, sample: Sample, scores: Mapping[str, Scores], kinds: tuple[Kind, ...]
     ) -> Iterator[tuple[str, dict[Kind, Keys]]]:
-        """Give the histogram bins of the score maps of one method after the other at that size."""
+        """Give the histogram bins of the score maps of one method after the other at that size.
+
+        One and the same array where two kinds are. The next method overwrites it: fresh memory for
+        every map of two million pixels would cost as much time as enlarging it.
+        """
         shape = self.shape(sample, scores)
+        large = np.empty(shape, np.float32)
+        memory = {kind: np.empty(shape, np.uint16) for kind in kinds}
         for name, pair in scores.items():
             maps: dict[Kind, NDArray[np.float32]] = {'idm': pair.idm, 'ood': pair.ood}
-            first = score_keys(enlarge(maps[kinds[0]], shape))
-            found = {kinds[0]: first}
-            for kind in kinds[1:]:
-                same = maps[kind] is maps[kinds[0]]
-                found[kind] = first if same else score_keys(enlarge(maps[kind], shape))
+            found: dict[Kind, Keys] = {}
+            for kind in kinds:
+                if kind != kinds[0] and maps[kind] is maps[kinds[0]]:
+                    found[kind] = found[kinds[0]]
+                else:
+                    found[kind] = score_keys(enlarge(maps[kind], shape, large), memory[kind])
             yield name, found
 
 
@@ -63,16 +72,25 @@ def count(
     :param names: of all groups of the histogram, those that this frame has none of among them.
     """
     histogram = frame_histogram(keys, groups, names)
-    tally.part(part, lambda: ScoreHistogram(names)).merge(histogram)
+    tally.add(part, histogram)
     return histogram
 
 
 def frame_histogram(keys: Keys, groups: PixelGroups, names: tuple[str, ...]) -> ScoreHistogram:
     """Count groups of one frame."""
-    histogram = ScoreHistogram(names)
-    for group, counts in groups.counts(keys).items():
-        histogram.add_counts(group, counts)
-    return histogram
+    return ScoreHistogram(names, groups.counts(keys))
+
+
+def score_histogram(tally: Tally, method: str, kind: str) -> ScoreHistogram | None:
+    """Return the scores of a method for one kind, None where they were not counted.
+
+    Where a method has one score for all kinds, one histogram serves them.
+    """
+    for name in (f'{method}/{kind}', f'{method}/{ONE}'):
+        found = tally.parts.get(name)
+        if isinstance(found, ScoreHistogram):
+            return found
+    return None
 
 
 def note_pixels(groups: PixelGroups, tally: Tally) -> None:

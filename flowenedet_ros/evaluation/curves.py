@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flowenedet_ros.evaluation.counting import score_histogram
 from flowenedet_ros.evaluation.engine import Engine
 from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
 from flowenedet_ros.evaluation.methods import PRODUCT
@@ -54,8 +55,8 @@ def ood_curves(tally: Tally, method: str, engine: Engine) -> Curves | None:
 def _curves(
     tally: Tally, method: str, engine: Engine, kind: str, scale: float, offset: float
 ) -> Curves | None:
-    histogram = tally.parts.get(f'{method}/{kind}')
-    if not isinstance(histogram, ScoreHistogram):
+    histogram = score_histogram(tally, method, kind)
+    if histogram is None:
         return None
     ranking = _ranking(histogram, kind)
     if ranking is None or not is_defined(ranking):

@@ -7,6 +7,7 @@ from functools import lru_cache
 from time import perf_counter
 from typing import Any, Protocol, runtime_checkable
 
+import cv2
 import torch
 
 from flowenedet_ros.data.errors import DataError
@@ -39,6 +40,7 @@ class Engine:
     def __init__(self, config: EngineConfig) -> None:
         # The methods run beside the graph, which has the other threads.
         torch.set_num_threads(1)
+        cv2.setNumThreads(1)
         self.source = LogitSource(config.model)
         self.methods = Methods(self.source, config.methods, config.post)
         self.source.open(self.methods.features, config.backend, config.threads)

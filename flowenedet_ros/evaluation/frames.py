@@ -26,11 +26,16 @@ class Samples(Protocol):
         ...
 
 
-def enlarge(score: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Enlarge a score map bilinearly, pixel centres aligned, to a height and width."""
+def enlarge(
+    score: NDArray[np.float32], shape: tuple[int, ...], into: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Enlarge a score map bilinearly, pixel centres aligned, to a height and width.
+
+    :param into: memory of that shape to use anew.
+    """
     if score.shape == shape:
         return score
-    large = cv2.resize(score, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    large = cv2.resize(score, (shape[1], shape[0]), dst=into, interpolation=cv2.INTER_LINEAR)
     return np.asarray(large, np.float32)
 
 

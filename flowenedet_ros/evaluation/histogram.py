@@ -6,6 +6,7 @@ method uses. Counts are integers: any split of the pixels over processes and mac
 same histogram, to the last digit. What the bins may move a figure by is in `rank_metrics`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -21,15 +22,17 @@ Counts = NDArray[np.int64]
 Keys = NDArray[np.uint16]
 
 
-def score_keys(scores: NDArray[np.float32]) -> Keys:
+def score_keys(scores: NDArray[np.float32], into: Keys | None = None) -> Keys:
     """Return the bin of each score: the bits of its float16, which `key_ranks` sorts.
 
     :param scores: any shape, no NaN and no minus zero (see `methods.finite`).
+    :param into: memory of that shape to use anew.
     """
-    contiguous = np.ascontiguousarray(scores, np.float32)
+    contiguous = np.ascontiguousarray(scores, np.float32).reshape(np.shape(scores))
+    keys = np.empty(contiguous.shape, np.uint16) if into is None else into
     # Torch rounds to float16 many times faster than NumPy.
-    keys: Keys = torch.from_numpy(contiguous).half().numpy().view(np.uint16)
-    return keys.reshape(np.shape(scores))
+    torch.from_numpy(keys.view(np.float16)).copy_(torch.from_numpy(contiguous))
+    return keys
 
 
 def key_ranks(keys: Keys) -> NDArray[np.uint16]:
@@ -43,6 +46,8 @@ def key_ranks(keys: Keys) -> NDArray[np.uint16]:
 
 RISING = np.argsort(key_ranks(np.arange(BINS, dtype=np.uint16))).astype(np.uint16)
 """All bins from the least score up."""
+NO_NUMBER = np.uint16(0xFC01)
+"""A key with these bits set, the NaNs below zero, is that of no score."""
 
 
 def bin_values(keys: Keys) -> NDArray[np.float64]:
@@ -54,11 +59,14 @@ def key_counts(keys: Keys) -> Counts:
     """Count how often each of the 65,536 keys occurs, (65536,)."""
     # OpenCV takes long over columns, which is what it sees in an array of one dimension.
     flat = np.ascontiguousarray(keys).reshape(1, -1)
-    counts = np.zeros(BINS, np.int64)
-    for start in range(0, flat.shape[1], _EXACT):
-        part = flat[:, start : start + _EXACT]
-        counts += cv2.calcHist([part], [0], None, [BINS], [0, BINS]).ravel().astype(np.int64)
-    return counts
+    if flat.size < BINS:
+        return np.bincount(flat[0], minlength=BINS)
+    parts = (flat[:, start : start + _EXACT] for start in range(0, flat.size, _EXACT))
+    first, *others = (
+        cv2.calcHist([part], [0], None, [BINS], [0, BINS]).ravel().astype(np.int64)
+        for part in parts
+    )
+    return sum(others, first)
 
 
 def reaches(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
@@ -72,22 +80,21 @@ class ScoreHistogram:
     """Counts of scores per group, for instance of negatives and positives.
 
     :param groups: names of the groups.
+    :param counts: what `key_counts` gave for groups; others are empty.
     """
 
-    def __init__(self, groups: tuple[str, ...]) -> None:
+    def __init__(self, groups: tuple[str, ...], counts: Mapping[str, Counts] | None = None) -> None:
         self.groups = groups
         self._counts = np.zeros((len(groups), BINS), np.int64)
+        for group, of_group in (counts or {}).items():
+            self._counts[groups.index(group)] = of_group
 
     def add(self, group: str, keys: Keys) -> None:
         """Count scores of one group.
 
         :param keys: of the scores, from `score_keys`, any shape.
         """
-        self.add_counts(group, key_counts(keys))
-
-    def add_counts(self, group: str, counts: Counts) -> None:
-        """Add what `key_counts` gave for scores of one group."""
-        self._counts[self.groups.index(group)] += counts
+        self._counts[self.groups.index(group)] += key_counts(keys)
 
     def merge(self, other: 'ScoreHistogram') -> None:
         """Add the counts of another histogram of the same groups."""
@@ -109,7 +116,9 @@ class ScoreHistogram:
 
     def _sum(self, names: tuple[str, ...]) -> Counts:
         rows = [self.groups.index(name) for name in names]
-        return np.asarray(self._counts[rows].sum(axis=0), np.int64)[RISING]
+        counts = sum((self._counts[row] for row in rows), np.zeros(BINS, np.int64))
+        # Keys of negative scores rise as the scores fall: this is `[RISING]`, but quick.
+        return np.concatenate([counts[: BINS // 2 - 1 : -1], counts[: BINS // 2]])
 
     def total(self, group: str) -> int:
         """Return how many scores a group has."""

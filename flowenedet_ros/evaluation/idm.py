@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.confusion import Confusion
-from flowenedet_ros.evaluation.counting import Counting, count, note_frame, note_pixels
+from flowenedet_ros.evaluation.counting import (
+    Counting,
+    count,
+    note_frame,
+    note_pixels,
+    score_histogram,
+)
 from flowenedet_ros.evaluation.frames import Samples, nearest
 from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
 from flowenedet_ros.evaluation.methods import Scores
@@ -65,7 +71,7 @@ def right_and_wrong(
 
 def idm_ranking(tally: Tally, method: str) -> Ranking:
     """Return wrong against right pixels of all frames."""
-    histogram = tally.part(f'{method}/idm', lambda: ScoreHistogram(_GROUPS))
+    histogram = score_histogram(tally, method, 'idm') or ScoreHistogram(_GROUPS)
     return histogram.descending('wrong', 'right')
 
 

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flowenedet_ros.detector import baselines
 from flowenedet_ros.detector.base import Detector
+from flowenedet_ros.detector.baselines import Baselines, mc_dropout
 from flowenedet_ros.detector.build import load_detectors
 from flowenedet_ros.detector.errors import DetectorError
 from flowenedet_ros.detector.postprocess import SmlPostprocess, smooth_log_odds
@@ -26,11 +26,11 @@ from flowenedet_ros.evaluation.source import LogitSource, Tensors
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 
 PRODUCT = 'flowenedet'
-UNTRAINED: Mapping[str, Callable[[Tensor], Tensor]] = {
-    'msp': baselines.msp,
-    'entropy': baselines.entropy,
-    'max_logit': baselines.max_logit,
-    'energy': baselines.energy,
+UNTRAINED: Mapping[str, Callable[[Baselines], Tensor]] = {
+    'msp': Baselines.msp,
+    'entropy': Baselines.entropy,
+    'max_logit': Baselines.max_logit,
+    'energy': Baselines.energy,
 }
 MC_DROPOUT = 'mc_dropout'
 KNOWN = (*UNTRAINED, 'sml', 'fed_u', 'fed_c', PRODUCT)
@@ -111,19 +111,20 @@ class Methods:
         """Score one image with every method; every number is finite."""
         # Only post-processing looks at the classes.
         labels = tensors.logits.argmax(dim=1) if self._post is not None else _NO_LABELS
-        return {name: self._score(name, tensors, labels) for name in self.names}
+        baselines = Baselines(tensors.logits)
+        return {name: self._score(name, tensors, baselines, labels) for name in self.names}
 
-    def _score(self, name: str, tensors: Tensors, labels: Tensor) -> Scores:
+    def _score(self, name: str, tensors: Tensors, baselines: Baselines, labels: Tensor) -> Scores:
         if name == PRODUCT:
             maps = (torch.from_numpy(tensors.idm)[None], torch.from_numpy(tensors.ood)[None])
             return self._finished(name, *maps, labels.cpu())
         if name in UNTRAINED:
-            score = UNTRAINED[name](tensors.logits)
+            score = UNTRAINED[name](baselines)
             return self._finished(name, score, score, labels)
         if name == 'sml':
             detector = self._detectors.get(PRODUCT) or next(iter(self._detectors.values()))
             statistics = SmlStatistics(detector.logit_mean, detector.logit_variance)
-            score = baselines.sml(tensors.logits, statistics)
+            score = baselines.sml(statistics)
             return self._finished(name, score, score, labels)
         if name == MC_DROPOUT:
             score = self._mc_dropout(tensors)
@@ -138,7 +139,7 @@ class Methods:
         if self._classifier is None or tensors.embedding is None:
             raise EvaluationError('mc_dropout needs the embedding and the last convolution')
         weight, bias = (tensor.to(tensors.embedding.device) for tensor in self._classifier)
-        return baselines.mc_dropout(tensors.embedding, lambda x: F.conv2d(x, weight, bias))
+        return mc_dropout(tensors.embedding, lambda x: F.conv2d(x, weight, bias))
 
     def _finished(self, name: str, idm: Tensor, ood: Tensor, labels: Tensor) -> Scores:
         first = self._map(name, idm, labels)

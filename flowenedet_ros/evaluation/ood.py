@@ -10,6 +10,7 @@ from flowenedet_ros.evaluation.counting import (
     count,
     note_frame,
     note_pixels,
+    score_histogram,
 )
 from flowenedet_ros.evaluation.frames import Samples
 from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
@@ -44,7 +45,7 @@ class OodTask:
 
 def ood_ranking(tally: Tally, method: str) -> Ranking:
     """Return unknown against known pixels of all frames."""
-    histogram = tally.part(f'{method}/ood', lambda: ScoreHistogram(_GROUPS))
+    histogram = score_histogram(tally, method, 'ood') or ScoreHistogram(_GROUPS)
     return histogram.descending('unknown', 'known')
 
 

@@ -8,6 +8,7 @@ so it is not to be held against an mIoU, nor against the open-mIoU of other pape
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from .histogram import BINS, RISING, Counts, Keys, bin_values, key_ranks, score_keys
@@ -28,44 +29,36 @@ class OpenGroups:
     def __init__(
         self, predicted: NDArray[np.uint8], wrong: NDArray[np.bool_], classes: int
     ) -> None:
-        group = np.minimum(predicted, classes).astype(np.uint16) * 2 + wrong
-        flat = group.ravel()
-        self._order = np.argsort(flat, kind='stable')
-        sizes = np.bincount(flat, minlength=2 * classes)[: 2 * classes]
-        self._ends = np.cumsum(sizes).tolist()
+        self._classes = classes
+        # Ids beyond the classes share two groups, which are dropped in the end.
+        table = 2 * np.minimum(np.arange(256, dtype=np.int32), classes)
+        self._first_bin = (cv2.LUT(predicted, table) + wrong) * np.int32(_BINS)
+        self._bins = np.empty_like(self._first_bin)
 
     def counts(self, keys: Keys) -> Counts:
         """Count the coarse keys of each group, (2 * classes, bins).
 
         :param keys: (H, W), from `score_keys`.
         """
-        sorted_keys = keys.ravel()[self._order] >> np.uint16(_COARSER)
-        found = np.zeros((len(self._ends), _BINS), np.int64)
-        start = 0
-        for row, end in zip(found, self._ends, strict=True):
-            if end > start:
-                part = cv2.calcHist([sorted_keys[None, start:end]], [0], None, [_BINS], [0, _BINS])
-                row[:] = part.ravel()
-            start = end
-        return found
+        np.right_shift(keys, _COARSER, out=self._bins, dtype=np.uint16)
+        self._bins += self._first_bin
+        rows = 2 * self._classes + 2
+        # Torch counts int32 as it is; NumPy would make int64 of it first.
+        found = torch.bincount(torch.from_numpy(self._bins.ravel()), minlength=rows * _BINS)
+        counts: Counts = found.numpy().reshape(rows, _BINS)
+        return counts[:-2]
 
 
 class OpenHistogram:
     """Scores per predicted class, right and wrong apart, so that any threshold can be asked for.
 
-    :param classes: number of known classes.
+    :param counts: (2 * classes, bins), from `OpenGroups.counts`.
     """
 
-    def __init__(self, classes: int) -> None:
-        self.classes = classes
-        self._counts = np.zeros((2 * classes, _BINS), np.int64)
-
-    def add(self, keys: Keys, groups: OpenGroups) -> None:
-        """Count the pixels of one frame.
-
-        :param keys: of the scores, from `histogram.score_keys`.
-        """
-        self._counts += groups.counts(keys)
+    def __init__(self, counts: Counts) -> None:
+        self.classes = len(counts) // 2
+        """Number of known classes."""
+        self._counts = counts
 
     def merge(self, other: 'OpenHistogram') -> None:
         """Add the counts of another histogram of the same classes."""
@@ -110,11 +103,12 @@ class OpenHistogram:
 
     def __getstate__(self) -> dict[str, object]:
         ranks, counts = self._occupied()
-        return {'classes': self.classes, 'ranks': ranks, 'counts': counts}
+        return {'ranks': ranks, 'counts': counts}
 
     def __setstate__(self, state: dict[str, NDArray[np.int64]]) -> None:
-        self.__init__(int(state['classes']))  # type: ignore[misc]
-        self._counts[:, _RISING[state['ranks']]] = state['counts']
+        counts = np.zeros((len(state['counts']), _BINS), np.int64)
+        counts[:, _RISING[state['ranks']]] = state['counts']
+        self.__init__(counts)  # type: ignore[misc]
 
 
 def _iou(

@@ -11,7 +11,7 @@ from flowenedet_ros.data.classes import CAMVID_CLASSES, CITYSCAPES_CLASSES
 from flowenedet_ros.data.folder import LabelledFolder
 from flowenedet_ros.evaluation.benchmark import Benchmark, Part, mean_of_sets
 from flowenedet_ros.evaluation.concurrent import ConcurrentTask
-from flowenedet_ros.evaluation.counting import Counting
+from flowenedet_ros.evaluation.counting import Counting, Kind, score_histogram
 from flowenedet_ros.evaluation.errors import EvaluationError
 from flowenedet_ros.evaluation.histogram import ScoreHistogram
 from flowenedet_ros.evaluation.ood import OodTask, ood_figures
@@ -78,11 +78,9 @@ class _RoadFigures:
         """Return the figures of a class-labelled set, and remember its wrong pixels."""
 
         def figures(tally: Tally, methods: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-            self._wrong[name] = {method: _histogram(tally, f'{method}/ood') for method in methods}
+            self._wrong[name] = {method: _histogram(tally, method, 'ood') for method in methods}
             return {
-                method: rank_figures(
-                    _histogram(tally, f'{method}/idm').descending('wrong', 'right')
-                )
+                method: rank_figures(_histogram(tally, method, 'idm').descending('wrong', 'right'))
                 for method in methods
             }
 
@@ -92,7 +90,7 @@ class _RoadFigures:
         """Return the figures of an OOD set; separation is the mean over the sets of errors."""
         found = ood_figures(tally, methods)
         for method in methods:
-            own = _histogram(tally, f'{method}/ood')
+            own = _histogram(tally, method, 'ood')
             by_set = {
                 name: auroc(own.against('unknown', histograms[method], 'wrong')).value
                 for name, histograms in self._wrong.items()
@@ -103,10 +101,10 @@ class _RoadFigures:
         return found
 
 
-def _histogram(tally: Tally, name: str) -> ScoreHistogram:
-    histogram = tally.parts[name]
-    if not isinstance(histogram, ScoreHistogram):
-        raise TypeError(f'{name} is {type(histogram).__name__}')
+def _histogram(tally: Tally, method: str, kind: Kind) -> ScoreHistogram:
+    histogram = score_histogram(tally, method, kind)
+    if histogram is None:
+        raise KeyError(f'{method}/{kind} was not counted')
     return histogram
 
 

@@ -14,6 +14,8 @@ from flowenedet_ros.evaluation.engine import EngineConfig, Task
 from flowenedet_ros.evaluation.tally import Tally
 
 _SAVE_EVERY_S = 10.0
+_LAYOUT = 2
+"""Of the parts of tallies; raised when they change, so that no state of another layout is taken."""
 _SHARE = 4
 """Frames that travel to another process at once."""
 
@@ -76,7 +78,8 @@ def _run(
 
 def _fingerprint(config: EngineConfig, task: Task) -> str:
     """Tell evaluations apart that must not go on from each other's state."""
-    what = pickle.dumps((config.model, config.methods, config.post, config.backend, task))
+    chosen = (config.model, config.methods, config.post, config.backend)
+    what = pickle.dumps((_LAYOUT, *chosen, task))
     return hashlib.sha256(what).hexdigest()
 
 

@@ -20,8 +20,8 @@ from flowenedet_ros.inference.manifest import ScoreMap
 _LOGITS = 'logits'
 FEATURES = ('embedding', 'deep')
 """Tensors of the segmenter that few methods need and that are long to copy."""
-_RAW = ('idm_raw', 'ood_raw')
-_ALWAYS = ('labels', 'idm_score', 'ood_score', 'nonfinite')
+_RAW = {'idm_raw': 'idm_score', 'ood_raw': 'ood_score'}
+"""Log-odds before calibration, and what a graph gives that does not name them."""
 # Keeps the log-odds of a score of exactly 0 or 1 finite in float32.
 _LEAST = 1e-30
 
@@ -87,10 +87,11 @@ class LogitSource:
         :param threads: of a CPU backend; 0 leaves the choice to it.
         :raises EvaluationError: where no backend runs it.
         """
-        wanted = (_LOGITS, *(name for name in FEATURES if name in features), *_RAW)
-        inner = [name for name in wanted if name in self._named]
-        graph = _with_outputs(self.graph, inner)
-        self.backend, self._run = open_graph(graph, (*_ALWAYS, *inner), backend, threads)
+        raw = [name if name in self._named else instead for name, instead in _RAW.items()]
+        inner = [name for name in FEATURES if name in features and name in self._named]
+        wanted = (_LOGITS, 'labels', 'nonfinite', *raw, *inner)
+        graph = _with_outputs(self.graph, wanted)
+        self.backend, self._run = open_graph(graph, wanted, backend, threads)
 
     def run(self, image: NDArray[np.uint8]) -> Tensors:
         """Run one picture, uint8 (H, W, 3) BGR of any size; `open` comes first."""
@@ -124,17 +125,20 @@ def _log_odds(found: dict[str, Any], task: str, score_map: ScoreMap) -> NDArray[
 
 
 def _with_outputs(graph: Any, names: Sequence[str]) -> Any:
-    """Return a copy of a graph that gives named inner tensors as well."""
+    """Return a copy of a graph that gives named tensors, inner ones too, and nothing else.
+
+    Runtimes leave out what no output needs: here the masks at the network's size.
+    """
     import onnx
 
-    wider = onnx.ModelProto()
-    wider.CopyFrom(graph)
-    declared = {output.name for output in wider.graph.output}
+    other = onnx.ModelProto()
+    other.CopyFrom(graph)
+    declared = {output.name: output for output in graph.graph.output}
+    del other.graph.output[:]
     for name in names:
-        if name not in declared:
-            tensor = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-            wider.graph.output.append(tensor)
-    return wider
+        inner = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        other.graph.output.append(declared.get(name, inner))
+    return other
 
 
 def _classifier(graph: Any) -> tuple[Tensor, Tensor] | None:

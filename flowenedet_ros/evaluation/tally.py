@@ -40,13 +40,17 @@ class Tally:
             self.parts[name] = make()
         return self.parts[name]  # type: ignore[return-value]  # one name, one kind
 
+    def add(self, name: str, part: Mergeable) -> None:
+        """Add to the sums of that name; where there are none, the tally keeps these."""
+        if name in self.parts:
+            self.parts[name].merge(part)
+        else:
+            self.parts[name] = part
+
     def merge(self, other: 'Tally') -> None:
         """Add the sums of other frames."""
         for name, part in other.parts.items():
-            if name in self.parts:
-                self.parts[name].merge(part)
-            else:
-                self.parts[name] = part
+            self.add(name, part)
         self.frames |= other.frames
         self.failed |= other.failed
         self.counts.update(other.counts)

@@ -60,8 +60,8 @@ def test_unlabelled_prediction_is_a_miss():
 def test_perfect_detector_has_open_miou_one_whatever_the_segmenter():
     labels, predicted = random_maps()
     wrong = labels != predicted
-    histogram = OpenHistogram(5)
-    histogram.add(score_keys(wrong.astype(np.float32)), OpenGroups(predicted, wrong, 5))
+    keys = score_keys(wrong.astype(np.float32))
+    histogram = OpenHistogram(OpenGroups(predicted, wrong, 5).counts(keys))
     assert histogram.mean_iou(0.5) == 1.0
     assert histogram.best()[0] == 1.0
 
@@ -74,8 +74,8 @@ def test_open_miou_is_the_plain_computation_at_a_threshold():
     scores = scores.astype(np.float32)
     halves = []
     for part in (slice(0, 15), slice(15, None)):
-        half = OpenHistogram(5)
-        half.add(score_keys(scores[part]), OpenGroups(predicted[part], wrong[part], 5))
+        counts = OpenGroups(predicted[part], wrong[part], 5).counts(score_keys(scores[part]))
+        half = OpenHistogram(counts)
         halves.append(pickle.loads(pickle.dumps(half)))
     halves[0].merge(halves[1])
     truth, answer = np.where(wrong, 5, predicted), np.where(scores >= 0.75, 5, predicted)
@@ -85,9 +85,8 @@ def test_open_miou_is_the_plain_computation_at_a_threshold():
 
 def test_threshold_above_all_scores_sets_nothing_aside():
     labels, predicted = random_maps(1)
-    histogram = OpenHistogram(5)
     keys = np.full(labels.shape, 9, np.uint16)
-    histogram.add(keys, OpenGroups(predicted, labels != predicted, 5))
+    histogram = OpenHistogram(OpenGroups(predicted, labels != predicted, 5).counts(keys))
     assert histogram.iou(1.0)[-1] == 0
 
 

@@ -5,14 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from flowenedet_ros.evaluation.histogram import BINS, key_counts
+from flowenedet_ros.evaluation.histogram import BINS, NO_NUMBER, key_counts
 from flowenedet_ros.evaluation.pixel_groups import PixelGroups
 
 
 @settings(deadline=None, max_examples=40)
 @given(
     arrays(np.uint8, (6, 7), elements=st.integers(0, 3)),
-    arrays(np.uint16, (6, 7), elements=st.integers(0, BINS - 1)),
+    arrays(np.uint16, (6, 7), elements=st.integers(0, int(NO_NUMBER) - 1)),
 )
 def test_every_group_is_counted_as_by_itself(labels, keys):
     # 3 is in no group, so that any of the groups or none can be the largest.
