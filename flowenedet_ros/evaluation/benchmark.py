@@ -14,7 +14,7 @@ from flowenedet_ros.evaluation.errors import EvaluationError
 from flowenedet_ros.evaluation.frames import Samples
 from flowenedet_ros.evaluation.results import Conditions, results, write_json
 from flowenedet_ros.evaluation.run import RunOptions, run_task
-from flowenedet_ros.evaluation.table import Figures, latex, table
+from flowenedet_ros.evaluation.table import Figures, latex, percent, table
 from flowenedet_ros.evaluation.tally import Tally
 from flowenedet_ros.inference.errors import BundleError
 
@@ -44,8 +44,9 @@ class Benchmark:
     """What is measured and how its table looks.
 
     :param columns: figures in the table, in order.
-    :param quiet: print the table of the whole alone, where there are many sets.
     :param summary: from figures by set to the figures by method of the whole.
+    :param details: from details by set to further keys of the whole.
+    :param quiet: print the table of the whole alone, where there are many sets.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Benchmark:
     columns: tuple[str, ...]
     data: str
     summary: Callable[[Mapping[str, Figures]], dict[str, dict[str, Any]]] | None = None
+    details: Callable[[Mapping[str, Mapping[str, Any]]], dict[str, Any]] = lambda by_part: {}
     quiet: bool = False
 
 
@@ -95,7 +97,7 @@ def run_benchmark(benchmark: Benchmark, request: Request) -> dict[str, Any]:
         total.merge(_without_parts(tally))
     content = _content(benchmark, request, engine, found, total)
     if len(found) > 1:
-        print(f'\n{benchmark.name}, {len(found)} sets:')
+        print(f'\n{benchmark.name}, {len(found)} sets{_miou(content)}:')
         print(table(content['methods'], benchmark.columns), flush=True)
     if request.report:
         content['cost'] = _cost(benchmark, request, found)
@@ -187,8 +189,13 @@ def _print_part(benchmark: Benchmark, part: Part, result: PartResult, tally: Tal
         print(f'left out {name}: {reason}', file=sys.stderr)
     if benchmark.quiet:
         return
-    print(f'\n{part.name}: {result.details["images"]} images, {result.details["pixels"]:,} pixels')
+    facts = f'{result.details["images"]} images, {result.details["pixels"]:,} pixels'
+    print(f'\n{part.name}: {facts}{_miou(result.details)}')
     print(table(result.figures, benchmark.columns), flush=True)
+
+
+def _miou(details: Mapping[str, Any]) -> str:
+    return f', mIoU {percent(details["miou"])} %' if 'miou' in details else ''
 
 
 def _without_parts(tally: Tally) -> Tally:
@@ -212,6 +219,7 @@ def _content(
     more['sets'] = {
         name: {**result.details, 'methods': result.figures} for name, result in found.items()
     }
+    more |= benchmark.details({name: result.details for name, result in found.items()})
     return results(conditions, engine, total, summary, **more)
 
 

@@ -78,7 +78,16 @@ def cityscapes_c_benchmark(
             details = _details(classes)
             parts.append(Part(name, task, CityscapesFigures(), details))
     return Benchmark(
-        'cityscapes-c', parts, CITYSCAPES_COLUMNS, str(data), mean_of_corruptions, quiet=True
+        'cityscapes-c',
+        parts,
+        CITYSCAPES_COLUMNS,
+        str(data),
+        mean_of_corruptions,
+        lambda by_part: {
+            key: sum(part[key] for part in by_part.values()) / len(by_part)
+            for key in ('miou', 'accuracy')
+        },
+        quiet=True,
     )
 
 

@@ -28,7 +28,10 @@ from flowenedet_ros.evaluation.standard import RANKS, iou_details, limited, merg
 from flowenedet_ros.evaluation.table import Figures
 from flowenedet_ros.evaluation.tally import Tally
 
-CITYSCAPES_COLUMNS = (*RANKS, 'ood_auroc', 'ood_ap', 'ood_fpr95', 'open_miou')
+CITYSCAPES_COLUMNS = (
+    *(*RANKS, 'ood_auroc', 'ood_ap', 'ood_fpr95'),
+    *('open_miou', 'open_miou_held_out'),
+)
 COMPONENT_COLUMNS = (*RANKS, 'siou', 'ppv', 'f1')
 TITLES = {
     'static': 'Fishyscapes Static',
@@ -71,7 +74,12 @@ def cityscapes_benchmark(
     task = CityscapesTask(samples, len(classes), counting, merged(label_map))
     parts.append(Part(split, task, figures, _details(classes)))
     return Benchmark(
-        'cityscapes', parts, CITYSCAPES_COLUMNS, str(data), lambda by_part: _plain(by_part[split])
+        'cityscapes',
+        parts,
+        CITYSCAPES_COLUMNS,
+        str(data),
+        lambda by_part: _plain(by_part[split]),
+        lambda by_part: {key: by_part[split][key] for key in ('miou', 'accuracy')},
     )
 
 

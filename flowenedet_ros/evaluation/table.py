@@ -13,17 +13,23 @@ HEADINGS = {
     'aurc': 'AURC',
     'ece': 'ECE',
     'separation': 'separation',
-    'open_miou': 'open-mIoU',
+    'reverse_separation': 'reverse separation',
+    'ood_auroc': 'OOD AUROC',
+    'ood_ap': 'OOD AP',
+    'ood_fpr95': 'OOD FPR95',
+    'open_miou': 'open-mIoU, tuned on test',
+    'open_miou_held_out': 'open-mIoU, held-out',
     'siou': 'sIoU',
     'ppv': 'PPV',
     'f1': 'mean F1',
 }
 _RANKS = ('auroc', 'ap', 'fpr95')
-SMALLER_IS_BETTER = frozenset({'fpr95', 'aurc', 'ece'})
+_SMALLER_IS_BETTER = ('fpr95', 'aurc', 'ece')
 
 
 def table(figures: Figures, columns: Sequence[str]) -> str:
     """Return a table in percent for the terminal; the best of each column has a star."""
+    columns = _measured(figures, columns)
     best = best_values(figures, columns)
     rows = [['method', *(HEADINGS.get(column, column) for column in columns)]]
     for name, values in figures.items():
@@ -41,10 +47,11 @@ def table(figures: Figures, columns: Sequence[str]) -> str:
 
 def latex(figures: Figures, columns: Sequence[str], caption: str = '') -> str:
     """Return a booktabs table in percent; the best of each column is bold."""
+    columns = _measured(figures, columns)
     best = best_values(figures, columns)
     heads = []
     for column in columns:
-        arrow = r'$\downarrow$' if column in SMALLER_IS_BETTER else r'$\uparrow$'
+        arrow = r'$\downarrow$' if column.endswith(_SMALLER_IS_BETTER) else r'$\uparrow$'
         heads.append(f'{HEADINGS.get(column, column)} {arrow}')
     lines = [
         r'\begin{tabular}{l' + 'r' * len(columns) + '}',
@@ -99,6 +106,11 @@ def markdown(content: Mapping[str, Any], sets: Mapping[str, tuple[Figures, int]]
     return '\n'.join(lines) + '\n'
 
 
+def _measured(figures: Figures, columns: Sequence[str]) -> list[str]:
+    """Return the columns that some method has, be they undefined."""
+    return [column for column in columns if any(column in values for values in figures.values())]
+
+
 def _markdown_cell(value: Any, best: float | None) -> str:
     text = f'{100 * value:.1f}' if is_number(value) else '-'
     return f'**{text}**' if is_number(value) and value == best else text
@@ -111,7 +123,7 @@ def best_values(figures: Figures, columns: Sequence[str]) -> dict[str, float]:
         found = [values.get(column) for values in figures.values()]
         numbers = [float(value) for value in found if value is not None and is_number(value)]
         if numbers:
-            best[column] = min(numbers) if column in SMALLER_IS_BETTER else max(numbers)
+            best[column] = min(numbers) if column.endswith(_SMALLER_IS_BETTER) else max(numbers)
     return best
 
 

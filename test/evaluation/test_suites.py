@@ -58,7 +58,25 @@ def test_cityscapes_with_both_thresholds_of_open_miou(bundle, cityscapes, tmp_pa
     assert figures['open_miou_held_out_threshold'] != figures['open_miou_threshold']
     assert {'auroc', 'ap', 'fpr95', 'per_image'} <= figures['idm'].keys()
     assert {'auroc', 'ap', 'fpr95', 'per_image'} <= figures['ood'].keys()
-    assert 'open-mIoU' in capsys.readouterr().out
+    assert found['miou'] == found['sets']['val']['miou']
+    said = capsys.readouterr().out
+    assert 'open-mIoU, tuned on test' in said
+    assert 'open-mIoU, held-out' in said
+    assert f'mIoU {100 * found["miou"]:.2f} %' in said
+
+
+def test_cityscapes_page_has_figures_by_image_beside_pooled_ones(bundle, cityscapes, tmp_path):
+    folder = tmp_path / 'report'
+    status, found = evaluate(
+        tmp_path, 'cityscapes', '--model', bundle, '--data', cityscapes, '--report', folder
+    )
+    page = (folder / 'index.html').read_text()
+    assert status == 0
+    assert '<h3>val, by image</h3>' in page
+    by_image = found['methods']['energy']['ood']['per_image']['fpr95']
+    assert f'<td>{100 * by_image:.2f}</td>' in page.replace(' class="best"', '')
+    # Without a held-out split there is no such column.
+    assert 'held-out' not in page
 
 
 def test_cityscapes_says_what_it_expected_and_found(bundle, tmp_path, capsys):
@@ -80,6 +98,7 @@ def test_cityscapes_c_is_the_mean_of_its_corruptions(bundle, class_folder, tmp_p
     assert set(found['sets']) == {'brightness 3', 'impulse_noise 3'}
     parts = [part['methods']['msp']['open_miou'] for part in found['sets'].values()]
     assert found['methods']['msp']['open_miou'] == pytest.approx(np.mean(parts))
+    assert found['miou'] == pytest.approx(np.mean([p['miou'] for p in found['sets'].values()]))
     _, again = evaluate(tmp_path / 'again', *words, *choice, *cache, '--workers', '2')
     assert again['methods'] == found['methods']
 

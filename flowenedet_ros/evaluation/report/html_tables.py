@@ -30,7 +30,26 @@ def figure_tables(
     for name, result in parts.items():
         facts = f'{result.details["images"]} images, {result.details["pixels"]:,} pixels'
         cards.append(_titled(name, facts, _figures(result.figures, columns)))
+        cards += _per_image(name, result)
     return f'{note}<div class="tables">{"".join(cards)}</div>'
+
+
+def _per_image(name: str, result: PartResult) -> list[str]:
+    """Return the means over images of figures that were computed in each."""
+    flat = {
+        method: {
+            f'{kind}_{key}': value
+            for kind, own in values.items()
+            if isinstance(own, Mapping) and 'per_image' in own
+            for key, value in own['per_image'].items()
+        }
+        for method, values in result.figures.items()
+    }
+    columns = list(next(iter(flat.values()), {}))
+    if not columns:
+        return []
+    facts = 'each image by itself, then the mean over the images that have both kinds of pixels'
+    return [_titled(f'{name}, by image', facts, _figures(flat, columns))]
 
 
 def separation_table(parts: Mapping[str, PartResult]) -> str:
@@ -83,7 +102,7 @@ def _own_rows(
     sources: list[tuple[Figures, str] | None] = []
     data = []
     for column in table.columns:
-        if column == HEADINGS['open_miou']:
+        if column == 'open-mIoU':
             sources.append((content['methods'], 'open_miou'))
             continue
         prefix, _, figure = column.rpartition(' ')
