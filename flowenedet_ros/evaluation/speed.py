@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,6 +33,8 @@ from flowenedet_ros.inference.loading import load_bundle
 from flowenedet_ros.inference.probe import Probe
 
 Progress = Callable[[str], None]
+EAGER = 'pytorch-eager'
+"""What `--backends` calls the reference beside the product's backends."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Request:
     """What to measure; see `flowenedet benchmark --help`.
 
     :param untrained: architectures with the (height, width) their network sees.
+    :param backends: names, also `EAGER`, or 'all'.
+    :param segmenter: the one model's weights for eager PyTorch; None for random ones.
     :param images: (height, width) of camera images; empty: the network's own.
     """
 
@@ -63,11 +68,10 @@ def run_benchmark(request: Request, progress: Progress) -> dict[str, Any]:
     :raises BundleError: when a bundle is not whole.
     :raises BackendError: when a named backend cannot run here.
     """
-    probes = usable_backends(request.backends)
+    probes = usable_backends([name for name in request.backends if name != EAGER])
     with TemporaryDirectory() as scratch:
         folders = [find_bundle(model) for model in request.models]
-        untrained = dict(_untrained(request, Path(scratch), progress))
-        bundles = [*folders, *untrained]
+        bundles = [*folders, *_untrained(request, Path(scratch), progress)]
         configurations = [
             one
             for folder in bundles
@@ -80,11 +84,9 @@ def run_benchmark(request: Request, progress: Progress) -> dict[str, Any]:
                 request.threads,
             )
         ]
-        if request.segmenter:
-            checkpoint = request.checkpoint
-            configurations += _eager(request, folders[0], request.segmenter, checkpoint)
-        for folder, architecture in untrained.items():
-            configurations += _eager(request, folder, architecture, None)
+        for folder in bundles:
+            weights = request.segmenter if folder in folders else None
+            configurations += _eager(request, folder, weights)
         machine = describe_machine()
         measured = measure(configurations, request.rounds, progress)
         return {
@@ -100,7 +102,7 @@ def run_benchmark(request: Request, progress: Progress) -> dict[str, Any]:
         }
 
 
-def _untrained(request: Request, scratch: Path, progress: Progress) -> Iterator[tuple[Path, str]]:
+def _untrained(request: Request, scratch: Path, progress: Progress) -> Iterator[Path]:
     precisions: list[Precision] = ['fp32']
     wanted = set(request.precisions)
     precisions += ['fp16'] if 'fp16' in wanted else []
@@ -111,29 +113,33 @@ def _untrained(request: Request, scratch: Path, progress: Progress) -> Iterator[
         progress(f'export {architecture}')
         folder = scratch / f'{architecture}_{size[0]}x{size[1]}'
         images = [street(*size, seed) for seed in range(4)]
-        yield write_untrained_bundle(folder, architecture, size, precisions, images), architecture
+        yield write_untrained_bundle(folder, architecture, size, precisions, images)
 
 
-def _eager(
-    request: Request, folder: Path, segmenter: str, checkpoint: str | None
-) -> Iterator[Configuration]:
+def _eager(request: Request, folder: Path, segmenter: str | None) -> Iterator[Configuration]:
+    """List eager PyTorch as a reference, where it is installed and knows the architecture."""
+    if not {'all', EAGER}.intersection(request.backends) or find_spec('torch') is None:
+        return
     from flowenedet_ros.export.eager import OpenEager
+    from flowenedet_ros.segmenters.build import ARCHITECTURES
 
     manifest = open_bundle(folder)
+    if segmenter is None and manifest.segmenter.architecture not in ARCHITECTURES:
+        return
     network = manifest.input.height, manifest.input.width
     for height, width in request.images or (network,):
         for batch in request.batches:
             for graph in GRAPHS:
                 yield Configuration(
                     manifest.name,
-                    'pytorch-eager',
+                    EAGER,
                     'fp32',
                     graph,
                     height,
                     width,
                     batch,
                     network,
-                    OpenEager(folder, segmenter, checkpoint, graph, request.threads),
+                    OpenEager(folder, segmenter, request.checkpoint, graph, request.threads),
                 )
 
 

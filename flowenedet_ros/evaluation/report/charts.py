@@ -98,7 +98,9 @@ def _diagonal(name: str) -> Line:
 
 def _risk(kind: str, curves: Mapping[str, Curves], palette: Mapping[str, str]) -> Chart:
     lines = _lines(curves, 'risk', palette)
-    top = max(float(line.points[1, line.points.shape[1] // 10 :].max()) for line in lines)
+    # The first few pixels kept can all be wrong: they would squeeze the rest against the axis.
+    settled = (line.points[1, line.points[0] >= 0.05] for line in lines)
+    top = max(float(risks.max(initial=0)) for risks in settled)
     name = 'error rate' if kind == 'idm' else 'share of unknown pixels'
     return Chart(
         'Risk and coverage',

@@ -61,17 +61,17 @@ def separation_table(parts: Mapping[str, PartResult]) -> str:
     }
     if not sets:
         return ''
-    flat: dict[str, dict[str, float]] = {}
+    cards = []
     for name, figures in sets.items():
-        for method, values in figures.items():
-            for errors, value in values['separation_by_set'].items():
-                flat.setdefault(method, {})[f'{name} against errors on {errors}'] = value
+        by_set = {method: values['separation_by_set'] for method, values in figures.items()}
+        errors = list(next(iter(by_set.values())))
+        cards.append(_titled(name, 'against errors on', _figures(by_set, errors)))
     note = (
         '<p class="note">AUROC in percent of the unknown-object score: pixels of unknown objects '
         'against misclassified pixels of known classes. 50 is chance; below it, a method takes '
         'ordinary errors for unknown objects.</p>'
     )
-    return note + _card(_figures(flat, list(next(iter(flat.values())))))
+    return f'{note}<div class="tables">{"".join(cards)}</div>'
 
 
 def published_tables(content: Mapping[str, Any], parts: Mapping[str, PartResult]) -> str:

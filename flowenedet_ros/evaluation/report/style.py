@@ -10,8 +10,8 @@ header { background: #1c2330; color: #ffffff; padding: 2rem; }
 header h1 { margin: 0 0 .3rem; font-size: 1.7rem; }
 header p { margin: 0; color: #c5ccd8; }
 main { max-width: 1380px; margin: 0 auto; padding: 1rem 2rem 3rem; }
-nav a { color: #ffd9bd; margin-right: 1.2rem; text-decoration: none; }
-nav { margin-top: .8rem; }
+nav a { color: #ffd9bd; text-decoration: none; }
+nav { margin-top: .8rem; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
 h2 { margin: 2.2rem 0 .8rem; font-size: 1.25rem; }
 h3 { margin: 1.4rem 0 .5rem; font-size: 1.05rem; }
 section > p { max-width: 80ch; }
@@ -20,6 +20,7 @@ section > p { max-width: 80ch; }
 .tables { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 425px), 1fr)); }
 .tables .card { margin: 0; }
+#published .card { width: fit-content; max-width: 100%; }
 .tables th, .tables td { padding: .3rem .45rem; }
 .card h3 { margin: 0; }
 .card > .note { margin: .1rem 0 .6rem; }
@@ -32,7 +33,8 @@ header code { background: none; padding: 0; color: #c5ccd8; }
   background: linear-gradient(90deg, #000004, #57106e, #bc3754, #f98e09, #fcffa4); }
 .charts { display: flex; flex-wrap: wrap; gap: 1rem; }
 .charts figure { margin: 0; background: var(--card); border: 1px solid var(--line);
-  border-radius: 8px; padding: .5rem; }
+  border-radius: 8px; padding: .5rem; max-width: 100%; }
+.charts svg { max-width: 100%; height: auto; display: block; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
@@ -53,6 +55,12 @@ code { background: var(--code); padding: .1rem .3rem; border-radius: 4px; overfl
     --own: #3a2a1e; --code: #262e3d; }
   header { background: #0b0e14; }
   .charts figure { background: #ffffff; }
+}
+@media (max-width: 640px) {
+  header { padding: 1.2rem 1rem; }
+  main { padding: .2rem .8rem 2rem; }
+  .card { padding: .7rem; }
+  .card th, .card td { padding: .3rem .3rem; font-size: .84rem; }
 }
 @media print { header { color: #000000; background: none; } nav { display: none; } }
 """
