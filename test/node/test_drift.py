@@ -43,12 +43,13 @@ class Watched:
 
     def __init__(self, robot, **parameters):
         self.robot = robot
-        robot.start(drift_window=0.0, **parameters)
-        robot.wait_active()
-        self.camera = robot.camera()
+        # Before the node is there: it sends nothing to a listener that it has not found yet.
         topic = f'{NODE}/debug/processing_time_ms'
         robot.listen(topic, Float64)
         self.times = robot.heard[topic]
+        robot.start(drift_window=0.0, **parameters)
+        robot.wait_active()
+        self.camera = robot.camera()
         robot.until(lambda: robot.node.count_publishers(topic) == 1, topic)
 
     def show(self, pictures):
