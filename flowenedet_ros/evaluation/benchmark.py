@@ -88,6 +88,9 @@ def run_benchmark(benchmark: Benchmark, request: Request) -> dict[str, Any]:
     :raises EvaluationError: where not one picture could be evaluated.
     """
     engine = open_engine(request.config)
+    if 'all' in request.config.methods:
+        for name, reason in engine.methods.missing.items():
+            print(f'{name} is not evaluated: {reason}', file=sys.stderr)
     found: dict[str, PartResult] = {}
     total = Tally()
     for part in benchmark.parts:

@@ -220,6 +220,15 @@ def test_figures_at_the_stride_say_so(bundle, ood_folder, tmp_path):
     assert found['pixels'] < 5 * 24 * 32
 
 
+def test_methods_that_the_bundle_lacks_are_named(bundle, ood_folder, tmp_path, capsys):
+    words = ('ood', '--model', bundle, '--data', ood_folder, '--limit', '1')
+    evaluate(tmp_path, *words)
+    said = 'fed_c is not evaluated: flow.safetensors holds no such detector'
+    assert said in capsys.readouterr().err
+    evaluate(tmp_path, *words, '--methods', 'msp')
+    assert said not in capsys.readouterr().err
+
+
 def test_state_files_are_gone_after_success(bundle, ood_folder, tmp_path):
     evaluate(tmp_path, 'ood', '--model', bundle, '--data', ood_folder)
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['figures.json']
