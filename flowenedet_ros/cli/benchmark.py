@@ -25,7 +25,11 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
         metavar='ARCHITECTURE:HxW',
         help='a network of random weights, such as segformer_b0:512x1024: speed only',
     )
-    parser.add_argument('--backends', default='all', help='names with commas between, or all')
+    parser.add_argument(
+        '--backends',
+        default='all',
+        help='names with commas between, pytorch-eager among them, or all',
+    )
     parser.add_argument('--precisions', default='all', help='names with commas between, or all')
     parser.add_argument(
         '--sizes', default='', metavar='HxW,...', help="camera images; default: the network's size"
@@ -34,7 +38,9 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
     parser.add_argument('--rounds', type=int, default=15, help='calls of each configuration')
     parser.add_argument('--threads', type=int, default=0, help='of the CPU backends; 0: theirs')
     parser.add_argument(
-        '--segmenter', metavar='NAME_OR_PATH', help="the one model's weights, for eager PyTorch"
+        '--segmenter',
+        metavar='NAME_OR_PATH',
+        help="the one model's weights for eager PyTorch; else random",
     )
     parser.add_argument('--checkpoint', metavar='PTH', help='weights of a named architecture')
     parser.add_argument('--data', metavar='DIR[:LABEL_MAP]', help='labelled road images: quality')

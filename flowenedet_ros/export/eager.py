@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from flowenedet_ros.data.classes import CITYSCAPES_CLASSES
+from flowenedet_ros.data.classes import CITYSCAPES_CLASSES, ClassInfo
 from flowenedet_ros.detector.base import DetectorConfig
 from flowenedet_ros.detector.build import build_detector, load_detectors
 from flowenedet_ros.export.bundle_writer import BundleSource, ExportOptions, write_bundle
@@ -29,12 +29,13 @@ _SEED = 0
 class OpenEager:
     """Run a bundle's detector on its segmenter's checkpoint in eager PyTorch.
 
-    :param segmenter: what `load_segmenter` takes, or the name of an untrained architecture.
+    :param segmenter: what `load_segmenter` takes; None for the bundle's architecture with random
+        weights, which take the same time.
     :param graph: 'segmenter' leaves the detector out.
     """
 
     folder: Path
-    segmenter: str
+    segmenter: str | None
     checkpoint: str | None
     graph: Literal['segmenter', 'fused']
     threads: int = 0
@@ -45,8 +46,8 @@ class OpenEager:
             torch.set_num_threads(self.threads)
         manifest = read_manifest(self.folder / MANIFEST)
         size = manifest.input.height, manifest.input.width
-        if self.checkpoint is None and not Path(self.segmenter).exists():
-            segmenter = untrained(self.segmenter, size)
+        if self.segmenter is None:
+            segmenter = untrained(manifest.segmenter.architecture, size, manifest.classes)
         else:
             segmenter = load_segmenter(self.segmenter, self.checkpoint, input_size=size)
         detector = load_detectors(self.folder / 'flow.safetensors')[manifest.detector.variant]
@@ -96,11 +97,15 @@ class EagerRunner:
         )
 
 
-def untrained(architecture: str, size: tuple[int, int]) -> FrozenSegmenter:
+def untrained(
+    architecture: str,
+    size: tuple[int, int],
+    classes: tuple[ClassInfo, ...] = CITYSCAPES_CLASSES,
+) -> FrozenSegmenter:
     """Build a network with random weights, the same ones every time."""
     torch.manual_seed(_SEED)
-    network = build_network(architecture, len(CITYSCAPES_CLASSES))
-    return freeze(architecture, network, CITYSCAPES_CLASSES, size)
+    network = build_network(architecture, len(classes))
+    return freeze(architecture, network, classes, size)
 
 
 def write_untrained_bundle(

@@ -104,11 +104,14 @@ def test_the_command_writes_every_part(folder, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / 'data/images/a.png'), street(96, 128))
     labels = np.random.default_rng(0).integers(0, 11, SIZE).astype(np.uint8)
     cv2.imwrite(str(tmp_path / 'data/labels/a.png'), labels)
-    given = ['--model', str(folder), '--backends', 'onnxruntime', '--rounds', '2', '--threads', '1']
+    given = ['--model', str(folder), '--backends', 'onnxruntime,pytorch-eager',
+             '--rounds', '2', '--threads', '1']  # fmt: skip
     files = ['--json', str(tmp_path / 'out/b.json'), '--plot', str(tmp_path / 'out/b.svg')]
     assert main(['benchmark', *given, *files, '--data', str(tmp_path / 'data')]) == 0
     result = json.loads((tmp_path / 'out/b.json').read_text())
-    assert [row['graph'] for row in result['rows']] == ['segmenter', 'fused']
+    named = [(row['backend'], row['graph']) for row in result['rows']]
+    backends = 'onnxruntime', 'pytorch-eager'
+    assert named == [(name, graph) for name in backends for graph in ('segmenter', 'fused')]
     needed = {'backend', 'precision', 'graph', 'height', 'width', 'batch', 'median_ms', 'p95_ms'}
     assert needed | {'cpu_ms', 'peak_rss_mb'} <= set(result['rows'][0])
     assert result['overheads'][0]['cpu'] > 0.5

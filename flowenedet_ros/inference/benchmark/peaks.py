@@ -49,6 +49,14 @@ MACHINES = (
         ('amx_bf16', 'amx_int8'),
     ),
     Machine(
+        'two Zen 5 cores at 4.1 GHz',
+        _two_cores(4.1, {'fp32': 64, 'bf16': 128, 'int8': 256}),
+        40.0,
+        'AMD, Zen 5 of EPYC: two 512-bit fp32 multiply-adds a cycle and core, twice as many in '
+        'bf16, four times in int8; clock and bandwidth are assumptions',
+        ('avx512_bf16', 'avx512_vnni', 'avx512_vp2intersect'),
+    ),
+    Machine(
         'two Zen 4 cores at 3.7 GHz',
         _two_cores(3.7, {'fp32': 32, 'bf16': 64, 'int8': 128}),
         40.0,
