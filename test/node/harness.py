@@ -25,7 +25,7 @@ from rclpy.parameter import get_parameter_value
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 from support.tiny_bundle import smooth_image
 
 from flowenedet_ros.replay.domains import claim_domain, release_domain
@@ -180,6 +180,24 @@ class Robot:
                 self.changed.notify_all()
 
         return self.node.create_subscription(message_type, topic, callback or store, qos)
+
+    def wait_for_listeners(self, node=NODE):
+        """
+        Wait until the node knows of every listener: it makes nothing for those it has not found.
+
+        DDS tells of them in the order they were made, so that a last one which the node sends
+        its latched label map to vouches for those before it.
+        """
+        maps = []
+
+        def store(message):
+            with self.changed:
+                maps.append(message)
+                self.changed.notify_all()
+
+        last = self.listen(f'{node}/label_map', String, LATCHED, store)
+        self.until(lambda: maps, f'the label map of {node}')
+        self.node.destroy_subscription(last)
 
     def _on_diagnostics(self, message):
         with self.changed:

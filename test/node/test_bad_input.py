@@ -87,7 +87,7 @@ def test_a_malformed_frame_is_marked_as_unknown(robot, bundle, transport, bad, g
     robot.listen(topic, Image)
     robot.wait_active()
     camera = robot.camera(message_type=type(good))
-    robot.until(lambda: robot.node.count_publishers(topic) == 1)
+    robot.wait_for_listeners()
 
     camera.publish(bad)
     robot.until(lambda: robot.count('rejected_malformed') == 1, 'the refusal')
@@ -193,7 +193,7 @@ def test_a_camera_may_change_size_and_encoding_and_restart(robot, bundle):
     masks = robot.heard[f'{NODE}/output/ood_mask']
     robot.wait_active()
     camera = robot.camera()
-    robot.until(lambda: robot.node.count_publishers(f'{NODE}/output/ood_mask') == 1)
+    robot.wait_for_listeners()
 
     sizes = [(120, 160), (48, 64), (97, 131)]
     for count, (height, width) in enumerate(sizes, start=1):

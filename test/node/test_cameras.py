@@ -32,9 +32,7 @@ def start(robot, model, **parameters):
         masks[name] = robot.heard[topic]
     robot.wait_active()
     cameras = {name: robot.camera(f'{NODE}/{name}/input/image') for name in CAMERAS}
-    robot.until(lambda: all(
-        robot.node.count_publishers(f'{NODE}/{name}/output/ood_mask') for name in CAMERAS
-    ))  # fmt: skip
+    robot.wait_for_listeners()
     return cameras, masks
 
 
@@ -114,7 +112,7 @@ def test_the_ego_vehicle_is_left_out(robot, bundle, tmp_path):
         robot.listen(f'{NODE}/output/{name}', Image)
     robot.wait_active()
     camera = robot.camera()
-    robot.until(lambda: all(robot.node.count_publishers(f'{NODE}/output/{n}') for n in names))
+    robot.wait_for_listeners()
     camera.publish(image(1))
     robot.until(lambda: all(robot.heard[f'{NODE}/output/{name}'] for name in names))
     labels, ood, planner = (pixels_of(robot.heard[f'{NODE}/output/{n}'][0]) for n in names)

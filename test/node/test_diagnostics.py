@@ -19,7 +19,7 @@ def test_the_report_tells_what_came_what_became_of_it_and_what_runs(robot, bundl
     times = robot.heard[f'{NODE}/debug/processing_time_ms']
     robot.wait_active()
     camera = robot.camera()
-    robot.until(lambda: robot.node.count_publishers(f'{NODE}/debug/processing_time_ms') == 1)
+    robot.wait_for_listeners()
 
     now = image(1, seed=3)
     now.header.stamp = robot.node.get_clock().now().to_msg()

@@ -50,7 +50,7 @@ class Watched:
         robot.start(drift_window=0.0, **parameters)
         robot.wait_active()
         self.camera = robot.camera()
-        robot.until(lambda: robot.node.count_publishers(topic) == 1, topic)
+        robot.wait_for_listeners()
 
     def show(self, pictures):
         """Send pictures one by one, then wait for a report on all of them."""

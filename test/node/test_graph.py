@@ -111,7 +111,7 @@ def test_nothing_is_drawn_or_sent_for_a_topic_that_nobody_hears(robot, bundle):
 
     robot.listen(f'{NODE}/output/overlay', Image)
     overlays = robot.heard[f'{NODE}/output/overlay']
-    robot.until(lambda: robot.node.count_publishers(f'{NODE}/output/overlay') == 1)
+    robot.wait_for_listeners()
 
     def drawn():
         camera.publish(image(2, 480, 640))

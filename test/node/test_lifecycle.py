@@ -25,7 +25,7 @@ def test_a_walk_through_all_states(robot, bundle):
         assert robot.state() == 'active'
         camera = robot.camera()
         heard = len(masks)
-        robot.until(lambda: robot.node.count_publishers(f'{NODE}/output/ood_mask') == 1)
+        robot.wait_for_listeners()
         camera.publish(image(1))
         robot.until(lambda heard=heard: len(masks) > heard, 'a mask')
         robot.node.destroy_publisher(camera)

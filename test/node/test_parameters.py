@@ -57,7 +57,7 @@ def test_thresholds_and_operating_point_change_live(robot, bundle):
     masks = robot.heard[f'{NODE}/output/ood_mask']
     robot.wait_active()
     camera = robot.camera()
-    robot.until(lambda: robot.node.count_publishers(f'{NODE}/output/ood_mask') == 1)
+    robot.wait_for_listeners()
 
     def marked():
         heard = len(masks)

@@ -66,7 +66,7 @@ def test_the_layer_finds_every_pixel_and_its_confidence(robot, bundle):
         robot.listen(topic, Image)
     robot.wait_active()
     camera = robot.camera()
-    robot.until(lambda: all(robot.node.count_publishers(topic) for topic in topics))
+    robot.wait_for_listeners()
     camera.publish(image(6, seed=4))
     robot.until(lambda: all(robot.heard[topic] for topic in topics), 'the planner outputs')
     mask, confidence, labels, ood, idm = (robot.heard[topic][0] for topic in topics)
