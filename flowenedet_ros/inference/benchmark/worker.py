@@ -52,7 +52,8 @@ def serve(configuration: Configuration, pipe: Connection) -> None:
     except EOFError:
         return
     except Exception as error:  # whatever it is, the other configurations go on
-        pipe.send({'error': f'{type(error).__name__}: {error}'})
+        reason = ' '.join(str(error).split())
+        pipe.send({'error': f'{type(error).__name__}: {reason}'})
 
 
 def _measure(runner: Any, images: list[NDArray[np.uint8]]) -> Times:
