@@ -133,6 +133,18 @@ def test_unknown_names_list_the_known(folder: Path) -> None:
         load_bundle(folder, precision='fp8')
 
 
+@pytest.mark.parametrize('package', ['onnxruntime', 'openvino'])
+def test_backend_that_is_not_installed_names_its_package(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(BackendError, match=f'pip install {package}'):
+        load_bundle(folder, package)
+    other = 'openvino' if package == 'onnxruntime' else 'onnxruntime'
+    with load_bundle(folder) as model:
+        assert model.backend.name == other
+
+
 @pytest.mark.skipif(count_gpus()[0] > 0, reason='this machine has an NVIDIA GPU')
 @pytest.mark.parametrize('backend', ['tensorrt', 'tensorrt_rtx', 'onnxruntime-cuda'])
 def test_gpu_backend_without_a_gpu_says_what_is_missing(folder: Path, backend: str) -> None:
