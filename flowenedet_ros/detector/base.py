@@ -36,6 +36,8 @@ class DetectorConfig:
     """Of `fed_c`: channels P that the embedding is pooled to."""
     width: int = 32
     """Channels of the context network."""
+    deep_width: int = 12
+    """Channels that the deeper map is projected to for the context network."""
     couplings: int = 2
     """Of `flowenedet`."""
     coupling_width: int = 8

@@ -45,6 +45,7 @@ class ConcurrentDetector(Detector):
             config.deep_channels,
             config.width,
             config.dilations,
+            deep_width=config.deep_width,
             cells=config.embedding_cells,
         )
         self.register_buffer('energy_weight', torch.tensor(0.3))

@@ -28,12 +28,14 @@ class ContextBlock(nn.Module):
 class ContextNet(nn.Module):
     """Surroundings in, context out, at half the resolution of the logits.
 
-    Each map is projected where it is small, before it is enlarged.
+    The deeper map is projected where it is small, and to few channels, before it is enlarged: what
+    it tells of an unknown thing fits into a dozen, and a wide projection fits the training frames.
 
     :param local: channels from the logits.
     :param embedding: channels of the segmenter's embedding, None to do without.
     :param cells: read all pixels of the embedding instead of every second row and column.
     :param deep: channels of the segmenter's deeper map, None to do without.
+    :param deep_width: channels that those are projected to.
     :param width: channels of the context.
     """
 
@@ -45,23 +47,26 @@ class ContextNet(nn.Module):
         width: int,
         dilations: tuple[int, ...],
         *,
+        deep_width: int,
         cells: bool = False,
     ) -> None:
         super().__init__()
-        self.local = nn.Conv2d(local, width, 1)
+        self.local = nn.Conv2d(local + (deep_width if deep else 0), width, 1)
         # Every second row and column of the embedding costs a quarter of all.
         kernel = 2 if cells else 1
         self.embedding = NormalisedProjection(embedding, width, 2, kernel) if embedding else None
-        self.deep = NormalisedProjection(deep, width) if deep else None
+        self.deep = NormalisedProjection(deep, deep_width) if deep else None
         self.blocks = nn.Sequential(*(ContextBlock(width, dilation) for dilation in dilations))
 
     def forward(self, features: Features) -> Tensor:
         """Return (N, width, ceil(h / 2), ceil(w / 2))."""
-        x: Tensor = self.local(features.coarse)
+        assert features.coarse is not None  # the extractor always gives it
+        known = [features.coarse]
+        if self.deep is not None and features.deep is not None:
+            known.append(enlarge_like(self.deep(features.deep), features.coarse))
+        x: Tensor = self.local(torch.cat(known, dim=1))
         if self.embedding is not None and features.embedding is not None:
             x = x + self.embedding(features.embedding)
-        if self.deep is not None and features.deep is not None:
-            x = x + enlarge_like(self.deep(features.deep), x)
         # What is not finite must not spread to the neighbours.
         x = torch.where(x.abs() < _LARGEST, x, 0.0)
         context: Tensor = self.blocks(F.relu(x))

@@ -90,7 +90,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
             partial(deeplabv3plus_resnet, depth=101), 512, 2048, 8
         ),
         'deeplabv3plus_efficientnet-lite0': Architecture(
-            deeplabv3plus_efficientnet_lite0, 128, 320, 16
+            deeplabv3plus_efficientnet_lite0, 128, 320 + 112 + 40, 16
         ),
         'deeplabv3plus_mobilenetv2': Architecture(deeplabv3plus_mobilenetv2, 128, 320, 16),
         'deeplabv3plus_mobilenetv2-d8': Architecture(deeplabv3plus_mobilenetv2_d8, 512, 320, 8),

@@ -13,7 +13,8 @@ DILATIONS = {8: (1, 12, 24, 36), 16: (1, 6, 12, 18)}
 """Dilations of the atrous pyramid by the encoder's output stride."""
 
 Encoder = ResNetV1c | MobileNetV2 | EfficientNetLite0
-"""Networks that give a stride-4 map and a deep map for a batch of images."""
+"""Networks that give a stride-4 map and a deep map for a batch of images, some also maps between
+the two: what the last layers have dropped helps to tell unknown things."""
 
 
 class DeepLabV3PlusHead(nn.Module):
@@ -69,7 +70,19 @@ class DeepLabV3Plus(nn.Module):
         self.decode_head = decode_head
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give logits, embedding and the deep map of normalised (N, 3, H, W) images."""
-        low, deep = self.backbone(images)
+        """Give logits, embedding and deep maps, as one, of normalised (N, 3, H, W) images."""
+        low, deep, *middle = self.backbone(images)
         logits, embedding = self.decode_head(low, deep)
+        if middle:
+            deep = torch.cat([deep, *(_shrink(x, deep) for x in middle)], dim=1)
         return logits, embedding, deep
+
+
+def _shrink(x: Tensor, deep: Tensor) -> Tensor:
+    """Average a map down to the grid of a deeper one; an odd last row or column is repeated."""
+    while x.shape[3] > deep.shape[3]:
+        height, width = x.shape[2:]
+        if height % 2 or width % 2:
+            x = F.pad(x, (0, width % 2, 0, height % 2), mode='replicate')
+        x = F.avg_pool2d(x, 2)
+    return x

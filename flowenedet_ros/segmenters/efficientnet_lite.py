@@ -52,7 +52,7 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Encoder that gives the stride-4 map (24 channels) and the last map (320 channels).
+    """Encoder that gives the stride-4 map (24 channels), the last map (320) and two before it.
 
     :param output_stride: 8 or 16, the stride of the last map; later strides become dilations.
     """
@@ -91,11 +91,13 @@ class EfficientNetLite0(nn.Module):
         """Give the layers down to stride 4."""
         return [self.stem, self.stages[0], self.stages[1]]
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the stride-4 and the last feature map of float (N, 3, H, W) images."""
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Give feature maps of float (N, 3, H, W) images: at stride 4, the last, two in between."""
         x = self.stem(images)
         low = self.stages[1](self.stages[0](x))
-        return low, self.stages[2:](low)
+        fine = self.stages[2](low)
+        middle = self.stages[3:5](fine)
+        return low, self.stages[5:](middle), middle, fine
 
 
 def from_imagenet_package(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ class SegmenterOutput(NamedTuple):
     embedding: Tensor | None
     """(N, V, h, w) input of the final 1x1 classifier, at the logit stride."""
     deep: Tensor | None
-    """(N, D, h', w') one deeper backbone map."""
+    """(N, D, h', w') deeper backbone maps, on one grid."""
 
 
 @dataclass(frozen=True)

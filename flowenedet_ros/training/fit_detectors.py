@@ -30,7 +30,7 @@ from flowenedet_ros.training.feature_cache import CachedFeatures, fill_cache
 from flowenedet_ros.training.ranking import Ranking
 
 _NORMALISATION_VIEWS = 60
-_LIKELIHOOD = 0.1
+_LIKELIHOOD = 0.03
 _VIEWS_SEED = 10
 _WIDE = 64
 PUBLISHED = ('fed_u', 'fed_c')
@@ -99,19 +99,22 @@ def gather_statistics(cache: CachedFeatures, classes: int) -> SmlStatistics:
     return estimator.statistics()
 
 
-def detector_config(segmenter: FrozenSegmenter, variant: Variant, **changes: Any) -> DetectorConfig:
+def detector_config(segmenter: FrozenSegmenter, variant: Variant) -> DetectorConfig:
     """Configure a detector for a segmenter; FED takes its published form."""
     spec = segmenter.spec
     is_fed = variant in PUBLISHED
+    # A narrow embedding tells a small segmenter, of whose parameters two percent are few.
+    is_narrow = (spec.embedding_channels or _WIDE) < _WIDE
     return DetectorConfig(
         variant,
         len(spec.classes),
         spec.embedding_channels if variant != 'fed_u' else None,
         None if is_fed else spec.deep_channels,
         form='published' if is_fed else 'corrected',
+        width=24 if is_narrow else 32,
+        deep_width=9 if is_narrow else 12,
         # Small obstacles gain from it; of a wide embedding it would cost more than they are worth.
-        embedding_cells=not is_fed and (spec.embedding_channels or _WIDE) < _WIDE,
-        **changes,
+        embedding_cells=not is_fed and is_narrow,
     )
 
 

@@ -1,5 +1,6 @@
 """ESPNetv2 for segmentation (arXiv 1811.11431), assembled to fit its public weights."""
 
+import torch
 import torch.nn.functional as F
 from espnetv2_blocks import (
     EESP,
@@ -40,7 +41,11 @@ class Encoder(nn.Module):
 
 
 class ESPNetV2(nn.Module):
-    """Encoder and bottom-up decoder; logits, embedding and deep map at strides 4, 4 and 16."""
+    """Encoder and bottom-up decoder; logits, embedding and deep map at strides 4, 4 and 16.
+
+    The deep map is of the decoder's first level and of the encoder's last two: what the decoder
+    keeps of these knows little but the classes it was trained for.
+    """
 
     DECODER = (64, 48, 32)
 
@@ -66,7 +71,8 @@ class ESPNetV2(nn.Module):
         x = self.bu_dec_l2(self.bu_br_l2(self.merge_enc_dec_l2(three) + double(deep)))
         embedding = self.bu_dec_l3(self.bu_br_l3(self.merge_enc_dec_l3(two) + double(x)))
         logits = self.bu_dec_l4(self.bu_br_l4(self.merge_enc_dec_l4(one) + double(embedding)))
-        return F.avg_pool2d(logits, 2), embedding, deep
+        deepest = torch.cat([deep, four, F.avg_pool2d(three, 2)], dim=1)
+        return F.avg_pool2d(logits, 2), embedding, deepest
 
 
 def double(x: Tensor) -> Tensor:
