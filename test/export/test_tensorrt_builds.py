@@ -22,6 +22,8 @@ def model():
 
 @pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
 def test_every_precision_builds(model, tmp_path, precision):
+    if precision == 'int8' and trt.__version__.startswith('1.4.'):
+        pytest.skip(f'TensorRT for RTX {trt.__version__} has no int8 convolutions')
     written = {
         'fp32': lambda: model,
         'fp16': lambda: to_half(model),
