@@ -11,8 +11,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from flowenedet_ros.detector.build import build_detector, parameter_count
 from flowenedet_ros.segmenters import load_segmenter
 from flowenedet_ros.segmenters.foreign_graph import standard_graph
+from flowenedet_ros.training.fit_detectors import detector_config
 
 pytestmark = pytest.mark.slow
 TOOL = Path(__file__).parents[1] / 'tools' / 'build_espnet_onnx.py'
@@ -65,6 +67,9 @@ def test_espnetv2_reaches_its_known_accuracy(real_data, tmp_path):
     assert cityscapes(segmenter, real_data) == pytest.approx(0.63, abs=0.015)
 
     model = standard_graph(segmenter)
+    own = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
+    detector = build_detector(detector_config(segmenter, 'flowenedet'))
+    assert parameter_count(detector) <= 0.02 * own
     session = onnxruntime.InferenceSession(model.SerializeToString())
     picture = cv2.imread(str(sorted((real_data / 'cityscapes' / 'images').iterdir())[0]))
     images = normalised(picture, spec)

@@ -5,10 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from flowenedet_ros.data.classes import ClassInfo
+from flowenedet_ros.data.classes import CAMVID_CLASSES, ClassInfo
 from flowenedet_ros.data.composites import OutlierPaster
 from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.detector.build import build_detector, parameter_count
 from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterSpec
+from flowenedet_ros.segmenters.registry import build_network, freeze
 from flowenedet_ros.training.detector_training import DetectorTraining
 from flowenedet_ros.training.detector_views import FrameSource
 from flowenedet_ros.training.distributed import training_process
@@ -79,6 +81,15 @@ def test_detectors_are_fitted_on_cached_outputs_and_resume(tmp_path, segmenter, 
             for name, value in fitted.state_dict().items():
                 assert torch.equal(value, again.state_dict()[name]), name
     assert figures['ood'].auroc > 0
+
+
+@pytest.mark.parametrize('name', ['deeplabv3plus_efficientnet-lite0', 'segformer_b0'])
+def test_a_detector_takes_at_most_two_percent_of_its_segmenter(name):
+    with torch.device('meta'):
+        segmenter = freeze(name, build_network(name, 11), CAMVID_CLASSES, (64, 96))
+    own = sum(parameter.numel() for parameter in segmenter.parameters())
+    detector = build_detector(detector_config(segmenter, 'flowenedet'))
+    assert parameter_count(detector) <= 0.02 * own
 
 
 def test_outputs_are_segmented_once(tmp_path, segmenter, material):
