@@ -2,6 +2,12 @@
 
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +26,12 @@ from flowenedet_ros.replay.benchmark.request import NodeRequest
 
 # As `flowenedet export` names what goes into the detector and what comes out of its repair.
 MARKS = {'raw_logits': 'logits', 'logits': 'clean_logits'}
+MEASURE = """
+import sys
+from flowenedet_ros.replay.benchmark.measure import measure_node
+from flowenedet_ros.replay.benchmark.request import NodeRequest
+measure_node(NodeRequest(sys.argv[1], 'onnxruntime', height=120, width=160, frames=100_000))
+"""
 
 
 @pytest.fixture(scope='module')
@@ -77,6 +89,43 @@ def test_a_node_that_does_not_start_is_a_row_like_others(tmp_path: Path) -> None
     assert 'the node ended with exit code 1' in figures['error']
     assert 'sha256' in figures['error']
     assert node_text(figures).startswith('node: the node ended')
+
+
+def processes_with(argument: Path) -> dict[int, str]:
+    """Give the command lines of running processes that name a path, by process id."""
+    found = {}
+    for folder in Path('/proc').glob('[0-9]*'):
+        try:
+            line = (folder / 'cmdline').read_text(errors='replace')
+        except OSError:  # it has just ended
+            continue
+        if str(argument) in line:
+            found[int(folder.name)] = line
+    return found
+
+
+def until(met: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 120
+    while not met():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_benchmark_leaves_no_process_behind(tmp_path: Path, number: int) -> None:
+    folder = write_tiny_bundle(tmp_path / 'tiny')
+    process = subprocess.Popen([sys.executable, '-c', MEASURE, folder])
+    try:
+        until(
+            lambda: any('flowenedet_node' in line for line in processes_with(folder).values()),
+            'the node to run',
+        )
+        process.send_signal(number)
+        process.wait()
+        until(lambda: not processes_with(folder), 'camera and node to end')
+    finally:
+        for left in processes_with(folder):
+            os.kill(left, signal.SIGKILL)
 
 
 def test_a_model_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

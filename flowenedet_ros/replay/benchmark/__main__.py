@@ -1,14 +1,25 @@
 """The process beside the node: camera and subscriber. A request in, figures out, both JSON."""
 
 import json
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from flowenedet_ros.inference.errors import FlowEneDetError
 from flowenedet_ros.replay.benchmark.node_figures import node_figures
 from flowenedet_ros.replay.benchmark.request import NodeRequest
 
+
+def end_with_input() -> None:
+    """Raise KeyboardInterrupt in the main thread when whoever holds our input is gone."""
+    os.read(sys.stdin.fileno(), 1)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 if __name__ == '__main__':
+    threading.Thread(target=end_with_input, daemon=True).start()
     request, scratch = NodeRequest(**json.loads(sys.argv[1])), Path(sys.argv[2])
     try:
         answer = node_figures(request, scratch)

@@ -1,7 +1,7 @@
 """Benchmark the node from a program that has no ROS in it."""
 
+import contextlib
 import json
-import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from flowenedet_ros.replay.benchmark.request import NodeRequest
-from flowenedet_ros.replay.domains import claim_domain
+from flowenedet_ros.replay.domains import claim_domain, release_domain
 from flowenedet_ros.replay.environment import ros_environment
 
 LIMIT_S = 3600
@@ -22,26 +22,36 @@ def measure_node(request: NodeRequest) -> dict[str, Any]:
     The camera is a process of its own: the middleware reads its environment when it is loaded, and
     the caller's other work must not delay it. It runs on a DDS domain that nobody else uses.
     """
-    with TemporaryDirectory() as scratch:
-        command = [sys.executable, '-m', __package__, json.dumps(asdict(request)), scratch]
+    domain = claim_domain()
+    try:
+        with TemporaryDirectory() as scratch:
+            return _measure(request, domain, Path(scratch))
+    finally:
+        release_domain(domain)
+
+
+def _measure(request: NodeRequest, domain: int, scratch: Path) -> dict[str, Any]:
+    said, answer = scratch / 'said.txt', scratch / 'node.json'
+    with said.open('wb') as output:
         process = subprocess.Popen(
-            command,
-            env=ros_environment(claim_domain(), Path(scratch) / 'ros_log'),
+            [sys.executable, '-m', __package__, json.dumps(asdict(request)), str(scratch)],
+            env=ros_environment(domain, scratch / 'ros_log'),
+            # Never written to: it ends with us, however we end, and the camera with it.
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Ctrl-C reaches it through us, once, so that it ends its node in peace.
+            stderr=output,
+            # Ctrl-C reaches it in this way alone, so that it ends its node in peace.
             start_new_session=True,
         )
-        try:
-            _, said = process.communicate(timeout=LIMIT_S)
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                process.wait()
-        answer = Path(scratch) / 'node.json'
-        if not answer.is_file():
-            last = said.strip().splitlines()[-1:] or ['it said nothing']
-            return {'error': f'the camera ended with status {process.returncode}: {last[0]}'}
-        figures: dict[str, Any] = json.loads(answer.read_text(encoding='utf-8'))
-        return figures
+    assert process.stdin is not None
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LIMIT_S)
+    finally:
+        process.stdin.close()
+        process.wait()
+    if not answer.is_file():
+        last = said.read_text(errors='replace').strip().splitlines()[-1:] or ['it said nothing']
+        return {'error': f'the camera ended with status {process.returncode}: {last[0]}'}
+    figures: dict[str, Any] = json.loads(answer.read_text(encoding='utf-8'))
+    return figures
