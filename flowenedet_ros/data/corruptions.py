@@ -7,11 +7,7 @@ import hashlib
 import importlib
 import os
 import threading
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -163,42 +159,3 @@ def _store(path: Path, image: Image) -> None:
     unfinished = path.with_name(f'.{path.name}.{os.getpid()}')
     unfinished.write_bytes(data.tobytes())
     unfinished.replace(path)
-
-
-def in_parallel(samples: CorruptedImages, workers: int) -> Iterator[Sample]:
-    """Yield all samples in order, corrupted ahead by processes.
-
-    Memory is bounded: at most two pictures a worker wait.
-
-    :param workers: number of processes; 0 and 1 corrupt in this one.
-    :raises DataError: where a file is damaged; it names the file.
-    """
-    if workers <= 1:
-        yield from samples
-        return
-    # Forking would copy the locks of whatever threads run here.
-    pool = ProcessPoolExecutor(workers, get_context('spawn'), _start_worker, (samples,))
-    try:
-        indices = iter(range(len(samples)))
-        ahead: deque[Future[Sample]] = deque(
-            pool.submit(_in_worker, index) for index in islice(indices, 2 * workers)
-        )
-        while ahead:
-            yield ahead.popleft().result()
-            ahead.extend(pool.submit(_in_worker, index) for index in islice(indices, 1))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_of_worker: CorruptedImages | None = None
-
-
-def _start_worker(samples: CorruptedImages) -> None:
-    global _of_worker
-    cv2.setNumThreads(1)
-    _of_worker = samples
-
-
-def _in_worker(index: int) -> Sample:
-    assert _of_worker is not None
-    return _of_worker[index]

@@ -14,7 +14,6 @@ from flowenedet_ros.data.corruptions import (
     STANDARD_CORRUPTIONS,
     CorruptedImages,
     corrupt,
-    in_parallel,
 )
 from flowenedet_ros.data.errors import DataError
 from flowenedet_ros.data.folder import LabelledFolder
@@ -141,22 +140,6 @@ def test_a_picture_that_changed_under_its_name_is_not_taken_from_the_cache(folde
     first = cached[0].image
     cv2.imwrite(str(folder.pairs[0].image), np.full((64, 96, 3), 10, np.uint8))
     assert not np.array_equal(cached[0].image, first)
-
-
-def test_processes_give_the_same_samples_in_the_same_order(folder, tmp_path):
-    corrupted = CorruptedImages(folder, 'impulse_noise', 1, tmp_path / 'cache')
-    parallel = list(in_parallel(corrupted, 2))
-    assert [sample.name for sample in parallel] == folder.names
-    for one, two in zip(parallel, CorruptedImages(folder, 'impulse_noise', 1), strict=True):
-        assert np.array_equal(one.image, two.image)
-
-
-def test_a_damaged_picture_is_named_by_the_process_that_meets_it(folder):
-    folder.pairs[1].image.write_bytes(b'junk')
-    samples = in_parallel(CorruptedImages(folder, 'brightness', 1), 2)
-    assert next(samples).name == '0'
-    with pytest.raises(DataError, match=r'1\.png'):
-        next(samples)
 
 
 def test_senseless_requests_are_refused(street, folder):
