@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from flowenedet_ros.cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from flowenedet_ros.evaluation.benchmark import Benchmark, Request
+    from flowenedet_ros.evaluation.benchmark import Benchmark
+    from flowenedet_ros.evaluation.benchmark_run import Request
     from flowenedet_ros.evaluation.counting import Counting
 
 BENCHMARKS = {
@@ -145,7 +146,7 @@ _ADD = {
 
 def run(args: argparse.Namespace) -> int:
     """Run a benchmark; 1 where a picture could not be read."""
-    from flowenedet_ros.evaluation.benchmark import run_benchmark
+    from flowenedet_ros.evaluation.benchmark_run import run_benchmark
     from flowenedet_ros.evaluation.submission import submit
 
     request = _request(args)
@@ -177,7 +178,7 @@ def _scratch(target: Path | None) -> Iterator[Path]:
 
 
 def _request(args: argparse.Namespace) -> 'Request':
-    from flowenedet_ros.evaluation.benchmark import Request
+    from flowenedet_ros.evaluation.benchmark_run import Request
     from flowenedet_ros.evaluation.engine import EngineConfig
     from flowenedet_ros.evaluation.run import RunOptions
 

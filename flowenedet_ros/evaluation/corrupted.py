@@ -16,7 +16,8 @@ from flowenedet_ros.evaluation.benchmark import Benchmark, Part, mean_of_sets
 from flowenedet_ros.evaluation.cityscapes import CityscapesFigures, CityscapesTask
 from flowenedet_ros.evaluation.counting import Counting
 from flowenedet_ros.evaluation.errors import EvaluationError
-from flowenedet_ros.evaluation.standard import iou_details, limited, merged
+from flowenedet_ros.evaluation.limited import limited
+from flowenedet_ros.evaluation.standard import iou_details, merged
 from flowenedet_ros.evaluation.suites import CITYSCAPES_COLUMNS, semantic
 from flowenedet_ros.evaluation.table import Figures
 

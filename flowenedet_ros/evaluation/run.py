@@ -9,6 +9,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from tqdm import tqdm
+
 from flowenedet_ros.evaluation import pool
 from flowenedet_ros.evaluation.engine import EngineConfig, Task
 from flowenedet_ros.evaluation.tally import Tally
@@ -63,6 +65,16 @@ def run_task(
     finally:
         state.save(tally)
     return tally
+
+
+def run_shown(name: str, config: EngineConfig, task: Task, options: RunOptions) -> Tally:
+    """Run a task under a progress bar."""
+    with tqdm(total=len(task.samples), desc=name, unit='image', disable=None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.update(done - bar.n)
+
+        return run_task(config, task, options, progress)
 
 
 def _run(

@@ -12,6 +12,7 @@ from typing import Any
 import onnx
 
 from flowenedet_ros.data.folder import LabelledFolder, Sample
+from flowenedet_ros.evaluation.limited import EverySoMany
 from flowenedet_ros.inference.backends.base import Precision, RuntimeOptions
 from flowenedet_ros.inference.benchmark.configuration import Configuration
 from flowenedet_ros.inference.benchmark.floors import floor_table
@@ -189,6 +190,5 @@ def _quality(
 def _some(text: str, most: int) -> Iterator[Sample]:
     """Read images spread evenly over a labelled folder."""
     path, _, label_map = text.partition(':')
-    folder = LabelledFolder(path, label_map or None)
-    count = min(most, len(folder))
-    return (folder[i * len(folder) // count] for i in range(count))
+    chosen = EverySoMany(LabelledFolder(path, label_map or None), most)
+    return (chosen[index] for index in range(len(chosen)))

@@ -7,21 +7,16 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.data.folder import LabelledFolder
 from flowenedet_ros.data.label_maps import prediction_map
-from flowenedet_ros.evaluation.benchmark import Benchmark, EverySoMany, Part
+from flowenedet_ros.evaluation.benchmark import Benchmark, Part
 from flowenedet_ros.evaluation.concurrent import BothSets, ConcurrentTask, concurrent_figures
 from flowenedet_ros.evaluation.confusion import Confusion
 from flowenedet_ros.evaluation.counting import Counting
-from flowenedet_ros.evaluation.frames import Samples
 from flowenedet_ros.evaluation.idm import IdmTask, identity_map, idm_figures
+from flowenedet_ros.evaluation.limited import limited
 from flowenedet_ros.evaluation.ood import OodTask, ood_figures
 from flowenedet_ros.evaluation.tally import Tally
 
 RANKS = ('auroc', 'ap', 'fpr95')
-
-
-def limited(samples: Samples, most: int | None) -> Samples:
-    """Return all pictures, or an even choice of them."""
-    return samples if most is None else EverySoMany(samples, most)
 
 
 def merged(label_map: str | None) -> NDArray[np.uint8]:

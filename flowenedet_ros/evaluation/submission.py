@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from flowenedet_ros.data.errors import DataError
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.data.images import describe, list_images, read_image
-from flowenedet_ros.evaluation.benchmark import Request, run_shown
+from flowenedet_ros.evaluation.benchmark_run import Request
 from flowenedet_ros.evaluation.errors import EvaluationError
 from flowenedet_ros.evaluation.frames import Samples, enlarge, nearest
 from flowenedet_ros.evaluation.methods import Scores
+from flowenedet_ros.evaluation.run import run_shown
 from flowenedet_ros.evaluation.source import Tensors
 from flowenedet_ros.evaluation.tally import Tally
 

@@ -16,6 +16,7 @@ from flowenedet_ros.evaluation.components import TRACK_LIMITS
 from flowenedet_ros.evaluation.counting import Counting
 from flowenedet_ros.evaluation.engine import Engine
 from flowenedet_ros.evaluation.frames import Samples
+from flowenedet_ros.evaluation.limited import limited
 from flowenedet_ros.evaluation.obstacles import (
     ComponentTask,
     StoredOodTask,
@@ -24,7 +25,7 @@ from flowenedet_ros.evaluation.obstacles import (
 )
 from flowenedet_ros.evaluation.ood import OodTask, ood_figures
 from flowenedet_ros.evaluation.score_store import ScoreStore
-from flowenedet_ros.evaluation.standard import RANKS, iou_details, limited, merged
+from flowenedet_ros.evaluation.standard import RANKS, iou_details, merged
 from flowenedet_ros.evaluation.table import Figures
 from flowenedet_ros.evaluation.tally import Tally
 
