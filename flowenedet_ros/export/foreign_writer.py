@@ -19,11 +19,10 @@ from flowenedet_ros.export.onnx_writer import (
     thresholds,
 )
 from flowenedet_ros.export.readout import Readout
-from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS
+from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS, SEGMENTER_MARKS
 from flowenedet_ros.inference.marks import (
     PIXELS,
     READOUT_MARKS,
-    SEGMENTER_MARKS,
     set_calibration,
 )
 from flowenedet_ros.segmenters.foreign import ForeignNetwork

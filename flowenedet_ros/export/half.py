@@ -5,7 +5,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from flowenedet_ros.export.errors import ExportError
-from flowenedet_ros.inference.marks import PIXELS, SEGMENTER_MARKS, segmenter_nodes
+from flowenedet_ros.inference.backends.base import SEGMENTER_MARKS
+from flowenedet_ros.inference.marks import PIXELS, segmenter_nodes
 
 _LARGEST = float(np.finfo(np.float16).max)
 # Inputs that stay float32 whatever the type of the first input.

@@ -14,14 +14,13 @@ from torch import Tensor, nn
 from flowenedet_ros.export.errors import ExportError
 from flowenedet_ros.export.fused import FusedGraph
 from flowenedet_ros.export.readout import Reading
-from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS
+from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS, SEGMENTER_MARKS
 from flowenedet_ros.inference.manifest import ScoreMap
 from flowenedet_ros.inference.marks import (
     CALIBRATION,
     MARKS,
     PIXELS,
     READOUT_MARKS,
-    SEGMENTER_MARKS,
     set_calibration,
 )
 

@@ -11,7 +11,8 @@ import onnx
 from numpy.typing import NDArray
 
 from flowenedet_ros.export.errors import ExportError
-from flowenedet_ros.inference.marks import PIXELS, SEGMENTER_MARKS, segmenter_nodes
+from flowenedet_ros.inference.backends.base import SEGMENTER_MARKS
+from flowenedet_ros.inference.marks import PIXELS, segmenter_nodes
 
 Images = Sequence[NDArray[np.uint8]]
 

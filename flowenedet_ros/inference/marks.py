@@ -5,11 +5,10 @@ from collections.abc import Iterable
 import onnx
 from onnx import numpy_helper
 
+from flowenedet_ros.inference.backends.base import SEGMENTER_MARKS
 from flowenedet_ros.inference.errors import BundleError
 from flowenedet_ros.inference.manifest import ScoreMap
 
-SEGMENTER_MARKS = ('logits', 'embedding', 'deep')
-"""What the segmenter gave, where it gives it; append one to the graph's outputs to read it."""
 READOUT_MARKS = ('clean_logits', 'idm_raw', 'ood_raw')
 """Finite logits, and the log-odds before calibration."""
 PIXELS = 'pixels'

@@ -27,6 +27,8 @@ OUTPUTS: Mapping[str, tuple[str, int]] = {
     'ood_score': ('float32', 3),
     'nonfinite': ('int32', 1),
 }
+SEGMENTER_MARKS = ('logits', 'embedding', 'deep')
+"""Values inside the graph: what the segmenter gave, where it gives it."""
 
 
 class Outputs(NamedTuple):

@@ -84,7 +84,7 @@ class _Compiled:
     def __init__(self, core: Any, model: Any, settings: dict[str, str | int]) -> None:
         blend_axis_by_axis(model)
         parts = cut(model)
-        self._segmenter = None
+        self._segmenter: Any = None
         if parts is None:
             self._readout = core.compile_model(model, 'CPU', settings).create_infer_request()
             return
@@ -100,7 +100,7 @@ class _Compiled:
             self._readout.set_tensor(given, self._segmenter.get_tensor(value))
 
     def run(self, images: NDArray[np.uint8], thresholds: Thresholds) -> Outputs:
-        """Run one frame."""
+        """Run the images of one call, (N, H, W, 3)."""
         feeds = {
             'idm_threshold': np.array([thresholds.idm], np.float32),
             'ood_threshold': np.array([thresholds.ood], np.float32),

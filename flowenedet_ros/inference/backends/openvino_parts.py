@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_SEGMENTER_OUTPUTS = ('logits', 'embedding', 'deep')
+from flowenedet_ros.inference.backends.base import SEGMENTER_MARKS
+
 _IMAGE = 'image'
+_WIDE = set(SEGMENTER_MARKS) - {'logits'}
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ def cut(model: Any) -> Parts | None:
     what they give is small. Values cross the cut in float32 and planar layout, converted once.
 
     :param model: with fixed shapes.
-    :returns: None where the graph does not name its logits.
+    :returns: None where the graph names nothing of what its segmenter gives.
     """
     import openvino  # type: ignore[import-untyped]
 
@@ -56,10 +58,9 @@ def cut(model: Any) -> Parts | None:
 
 def _front(model: Any) -> set[str]:
     """Name the nodes of the segmenter and those that project its wide maps."""
-    front = _ancestors(model, _SEGMENTER_OUTPUTS)
+    front = _ancestors(model, SEGMENTER_MARKS)
     for node in model.get_ordered_ops():
-        names = [value.get_names() for value in node.input_values()]
-        if node.get_type_name() == 'Convolution' and names[0] & {'embedding', 'deep'}:
+        if node.get_type_name() == 'Convolution' and node.input_value(0).get_names() & _WIDE:
             front.add(node.get_friendly_name())
             front.update(bias.get_friendly_name() for bias in _biases(node))
     return front
@@ -86,7 +87,7 @@ def _crossing(model: Any, front: Collection[str]) -> Iterator[Any]:
 
 
 def _ancestors(model: Any, wanted: Collection[str]) -> set[str]:
-    """Name the nodes that values are made by."""
+    """Name the nodes that make the named values."""
     outputs = (output for node in model.get_ops() for output in node.outputs())
     waiting = [out.get_node() for out in outputs if not out.get_names().isdisjoint(wanted)]
     found: set[str] = set()
