@@ -57,6 +57,9 @@ class PerceptionLine:
         """
         Begin to watch for drift, and announce the thresholds.
 
+        Apart from the constructor: where it fails, `destroy` has topics to take off the graph.
+
+        :param model: that of the constructor; kept, it could not be freed and built again.
         :raises BundleError: the model's drift reference cannot be read.
         :raises ParameterError: the model has no such operating point.
         """

@@ -59,9 +59,9 @@ class SupervisedModel:
             ctypes.CDLL('libc.so.6').malloc_trim(0)
 
     def reset(self) -> None:
-        """Free the model and forget how it fared; the next one may be another."""
+        """Free the model and forget what was of it alone; the next one may be another."""
         self.close()
-        self.report = self.failure = None
+        self.report = self.failure = self._thresholds = None
         self._pause = FIRST_PAUSE
 
     def set_thresholds(self, thresholds: Thresholds) -> None:
