@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from flowenedet_ros.inference.benchmark.floors import distances
     from flowenedet_ros.inference.benchmark.table import text_table
 
-    request, node = _request(args), _node_request(args) if args.node else None
+    request, node = _request(args), node_request(args) if args.node else None
     with tqdm(bar_format='{desc} [{elapsed}]') as bar:
         result = run_benchmark(request, bar.set_description_str)
         if node is not None:
@@ -91,9 +91,15 @@ def run(args: argparse.Namespace) -> int:
     return int(any('error' in row for row in [*result['rows'], result.get('node', {})]))
 
 
-def _node_request(args: argparse.Namespace) -> 'NodeRequest':
+def node_request(args: argparse.Namespace) -> 'NodeRequest':
+    """Give what `--node` is to measure; it knows no eager PyTorch.
+
+    :raises CommandError: no bundle is named.
+    :raises ReplayError: the node is not built.
+    """
     from flowenedet_ros.cli.errors import CommandError
     from flowenedet_ros.cli.runtime_arguments import camera_sizes
+    from flowenedet_ros.evaluation.speed import EAGER
     from flowenedet_ros.replay.benchmark.request import NodeRequest
     from flowenedet_ros.replay.environment import node_executable
 
@@ -104,17 +110,17 @@ def _node_request(args: argparse.Namespace) -> 'NodeRequest':
     height, width = sizes[0] if sizes else (720, 1280)
     return NodeRequest(
         model=args.model[0],
-        backend=_only(args.backends),
-        precision=_only(args.precisions),
+        backend=_only(set(args.backends.split(',')) - {EAGER}),
+        precision=_only(set(args.precisions.split(','))),
         threads=args.threads,
         height=height,
         width=width,
     )
 
 
-def _only(text: str) -> str:
-    """Give the one name of a list; for all or several the node is to choose."""
-    return 'auto' if text == 'all' or ',' in text else text
+def _only(names: set[str]) -> str:
+    """Give the one name; for all or several the node is to choose."""
+    return 'auto' if len(names) != 1 or names == {'all'} else names.pop()
 
 
 def _request(args: argparse.Namespace) -> 'Request':
@@ -126,6 +132,8 @@ def _request(args: argparse.Namespace) -> 'Request':
         raise CommandError('give a bundle with --model, or an architecture with --untrained')
     if args.segmenter and len(args.model) != 1:
         raise CommandError('--segmenter belongs to one --model')
+    if args.checkpoint and not args.segmenter:
+        raise CommandError('--checkpoint holds the weights of a --segmenter: name it')
     return Request(
         models=args.model,
         untrained=[_architecture(text) for text in args.untrained],

@@ -118,14 +118,20 @@ def _untrained(request: Request, scratch: Path, progress: Progress) -> Iterator[
 
 
 def _eager(request: Request, folder: Path, segmenter: str | None) -> Iterator[Configuration]:
-    """List eager PyTorch as a reference, where it is installed and knows the architecture."""
-    if not {'all', EAGER}.intersection(request.backends) or find_spec('torch') is None:
+    """List eager PyTorch as a reference.
+
+    Of 'all' backends it is one where it is installed and knows the architecture; asked for by name
+    it fails where it cannot run, as others do.
+    """
+    named = EAGER in request.backends
+    if not named and ('all' not in request.backends or find_spec('torch') is None):
         return
     from flowenedet_ros.export.eager import OpenEager
     from flowenedet_ros.segmenters.build import ARCHITECTURES
 
     manifest = open_bundle(folder)
-    if segmenter is None and manifest.segmenter.architecture not in ARCHITECTURES:
+    known = segmenter is not None or manifest.segmenter.architecture in ARCHITECTURES
+    if not known and not named:
         return
     network = manifest.input.height, manifest.input.width
     for height, width in request.images or (network,):

@@ -1,6 +1,7 @@
 """`flowenedet benchmark`: separate processes, the segmenter alone beside the whole, honest rows."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -128,6 +129,17 @@ def test_the_command_writes_every_part(folder, tmp_path, capsys):
     assert svg_chart({'rows': [], 'machine': result['machine']})
 
 
+def test_eager_pytorch_asked_for_by_name_fails_where_it_cannot_run(folder, tmp_path, capsys):
+    unknown = shutil.copytree(folder, tmp_path / 'unknown')
+    manifest = (unknown / 'model.yaml').read_text()
+    assert 'deeplabv3plus_efficientnet-lite0' in manifest
+    text = manifest.replace('deeplabv3plus_efficientnet-lite0', 'net_of_mine')
+    (unknown / 'model.yaml').write_text(text)
+    words = ['benchmark', '--model', str(unknown), '--rounds', '1', '--threads', '1']
+    assert main([*words, '--backends', 'pytorch-eager']) == 1
+    assert 'net_of_mine' in capsys.readouterr().out
+
+
 def test_wrong_requests_are_said_plainly(folder, capsys):
     assert main(['benchmark']) == 2
     assert 'give a bundle' in capsys.readouterr().err
@@ -135,6 +147,8 @@ def test_wrong_requests_are_said_plainly(folder, capsys):
     assert 'no backend `abacus`' in capsys.readouterr().err
     assert main(['benchmark', '--model', str(folder), '--precisions', 'int4']) == 2
     assert 'no precision `int4`' in capsys.readouterr().err
+    assert main(['benchmark', '--model', str(folder), '--checkpoint', 'a.pth']) == 2
+    assert '--checkpoint holds the weights of a --segmenter' in capsys.readouterr().err
 
 
 def test_rank_figures_are_exact():

@@ -17,7 +17,8 @@ import yaml
 from onnx import TensorProto, helper
 from support.tiny_bundle import smooth_image, write_tiny_bundle
 
-from flowenedet_ros.cli.main import main
+from flowenedet_ros.cli.benchmark import node_request
+from flowenedet_ros.cli.main import main, parse
 from flowenedet_ros.inference import load_bundle
 from flowenedet_ros.replay.benchmark.idle_bundle import write_idle_bundle
 from flowenedet_ros.replay.benchmark.measure import measure_node
@@ -131,6 +132,21 @@ def test_a_killed_benchmark_leaves_no_process_behind(tmp_path: Path, number: int
 def test_a_model_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(['benchmark', '--untrained', 'segformer_b0:64x64', '--node']) == 2
     assert '--node needs a bundle' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('named', 'chosen'),
+    [
+        ('onnxruntime', 'onnxruntime'),
+        ('pytorch-eager,onnxruntime', 'onnxruntime'),
+        ('pytorch-eager', 'auto'),
+        ('openvino,onnxruntime', 'auto'),
+        ('all', 'auto'),
+    ],
+)
+def test_the_node_runs_on_the_one_backend_named(named: str, chosen: str) -> None:
+    words = ['benchmark', '--model', 'any', '--node', '--backends', named]
+    assert node_request(parse(words)).backend == chosen
 
 
 def test_the_idle_network_gives_outputs_of_the_same_size(tiny: Path, tmp_path: Path) -> None:
