@@ -3,7 +3,6 @@
 import re
 import time
 
-import numpy as np
 import pytest
 from node.faulty_bundle import FAILS, write_faulty_bundle
 from support.tiny_bundle import smooth_image
@@ -47,8 +46,8 @@ def test_pauses_grow_while_it_fails_and_begin_anew_after_a_recovery(tmp_path):
     model.open()
 
     pauses = [announced_pause(model, image_that_fails()) for _ in range(3)]
-    # A busy machine may look a little later, never earlier.
-    np.testing.assert_allclose(pauses, [0.5, 1.0, 2.0], atol=0.4)
+    # What is left of half a second, one and two: a busy machine may look a little later.
+    assert pauses[0] <= 0.5 < pauses[1] <= 1.0 < pauses[2] <= 2.0
     assert model.recoveries == 0
     assert len(recovered(model)) == 1
     assert (model.recoveries, model.failure) == (1, None)
