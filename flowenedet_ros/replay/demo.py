@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -110,4 +111,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == '__main__':
+    # As after Ctrl-C, the node must not stay behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from support.processes import processes_with, until
 from support.tiny_bundle import write_tiny_bundle
 
 from flowenedet_ros.inference import load_bundle
@@ -30,9 +33,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_bundle(tmp_path_factory.mktemp('model') / 'tiny')
 
 
+def command(out: Path, *arguments: object) -> list[str]:
+    words = [sys.executable, '-m', 'flowenedet_ros.replay.demo', '--out', out, *arguments]
+    return [str(word) for word in words]
+
+
 def demo(out: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, '-m', 'flowenedet_ros.replay.demo', '--out', out, *arguments]
-    return subprocess.run(map(str, command), capture_output=True, text=True, timeout=240)
+    return subprocess.run(command(out, *arguments), capture_output=True, text=True, timeout=240)
 
 
 def assert_accounted(summary: dict[str, int]) -> None:
@@ -118,6 +125,26 @@ def test_malformed_frames_are_reported_not_fatal(
     assert (summary['sent'], summary['rejected'], summary['processed']) == (1, 1, 0)
     assert_accounted(summary)
     assert 'cut off' in result.stdout
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_demo_leaves_no_node_behind(
+    camera_bag: Path, tmp_path: Path, number: int
+) -> None:
+    folder = write_tiny_bundle(tmp_path / 'tiny')
+    words = command(tmp_path / 'demo', '--bag', camera_bag, '--model', folder, '--rate', '0.001')
+    process = subprocess.Popen(words)
+    try:
+        until(
+            lambda: any('flowenedet_node' in line for line in processes_with(folder).values()),
+            'the node to run',
+        )
+        process.send_signal(number)
+        assert process.wait() == 130
+        assert not processes_with(folder)
+    finally:
+        for left in processes_with(folder):
+            os.kill(left, signal.SIGKILL)
 
 
 def test_wrong_input_is_one_line(camera_bag: Path, tmp_path: Path) -> None:

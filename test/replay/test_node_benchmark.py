@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ import onnx
 import pytest
 import yaml
 from onnx import TensorProto, helper
+from support.processes import processes_with, until
 from support.tiny_bundle import smooth_image, write_tiny_bundle
 
 from flowenedet_ros.cli.benchmark import node_request
@@ -90,26 +89,6 @@ def test_a_node_that_does_not_start_is_a_row_like_others(tmp_path: Path) -> None
     assert 'the node ended with exit code 1' in figures['error']
     assert 'sha256' in figures['error']
     assert node_text(figures).startswith('node: the node ended')
-
-
-def processes_with(argument: Path) -> dict[int, str]:
-    """Give the command lines of running processes that name a path, by process id."""
-    found = {}
-    for folder in Path('/proc').glob('[0-9]*'):
-        try:
-            line = (folder / 'cmdline').read_text(errors='replace')
-        except OSError:  # it has just ended
-            continue
-        if str(argument) in line:
-            found[int(folder.name)] = line
-    return found
-
-
-def until(met: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 120
-    while not met():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
