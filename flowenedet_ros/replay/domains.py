@@ -1,5 +1,6 @@
 """DDS domains that belong to one run, so that runs side by side do not hear each other."""
 
+import errno
 import random
 import socket
 
@@ -18,6 +19,7 @@ def claim_domain() -> int:
     on a busy machine seconds pass before the first participant of a run shows on the domain.
 
     :raises ReplayError: there is none.
+    :raises OSError: the system lets this process bind no such socket.
     """
     # The system's randomness: whoever seeds the global one would always get the same domains.
     for domain in random.SystemRandom().sample(range(1, HIGHEST_DOMAIN + 1), HIGHEST_DOMAIN):
@@ -32,19 +34,17 @@ def claim_domain() -> int:
 
 
 def release_domain(domain: int) -> None:
-    """Give up a claim of this process."""
+    """Give up a claim of this process.
+
+    :raises KeyError: it has claimed no such domain.
+    """
     _claims.pop(domain).close()
 
 
 def _claim(domain: int) -> socket.socket | None:
-    # A name in Linux's abstract namespace, which the kernel frees however the process ends.
-    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    try:
-        claim.bind(f'\0flowenedet_ros/domain/{domain}')
-    except OSError:
-        claim.close()
-        return None
-    return claim
+    # A name in Linux's abstract namespace: it is the same for all users of a machine or container,
+    # and the kernel frees it however the process ends.
+    return _bound(socket.AF_UNIX, f'\0flowenedet_ros/domain/{domain}')
 
 
 def _in_use(domain: int) -> bool:
@@ -55,9 +55,20 @@ def _in_use(domain: int) -> bool:
 
 
 def _taken(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(('127.0.0.1', port))
-        except OSError:
-            return True
-    return False
+    probe = _bound(socket.AF_INET, ('127.0.0.1', port))
+    if probe is not None:
+        probe.close()
+    return probe is None
+
+
+def _bound(family: int, address: str | tuple[str, int]) -> socket.socket | None:
+    """Bind a socket; None where somebody else has the address."""
+    found = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        found.bind(address)
+    except OSError as error:
+        found.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return None
+    return found
