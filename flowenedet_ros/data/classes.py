@@ -10,6 +10,10 @@ VOID = 255
 OUTLIER = 254
 """Label of a pixel of an object that no class covers, on purpose: pasted or rendered."""
 
+KNOWN = 253
+"""Label of a pixel of a pasted thing that some class covers: no outlier, and not scored as right
+or wrong."""
+
 
 @dataclass(frozen=True)
 class ClassInfo:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .classes import OUTLIER
+from .classes import KNOWN, OUTLIER
 from .outliers.cutouts import Cutout, drawn_cutout, mirror, rotate
 from .outliers.textures import plane
 
@@ -15,6 +15,7 @@ Image = NDArray[np.uint8]
 
 _HEIGHTS = (0.015, 0.45)
 _COUNT = (2, 6)
+_KNOWN_COUNT = (1, 4)
 _CAMOUFLAGED = 0.25
 _FLAT = 0.2
 # A camera about 1.3 m above the road, level: an object of so many metres standing h pixels below
@@ -45,12 +46,15 @@ class OutlierPaster:
     flat. Most stand on the ground where their size is plausible, the rest anywhere in the lower two
     thirds. Colours, sharpness and compression are drawn towards those of the place; a quarter of
     the objects nearly have the colours of the ground. Shadows and compressed patches also appear
-    without an object, so that these traces of pasting say nothing.
+    without an object, and one to four known things are pasted in the same way where such are given
+    and labelled `KNOWN` (253), so that the traces of pasting say nothing.
 
     :param cutouts: objects from elsewhere, from `load_cutouts`.
     :param voids: unlabelled regions of labelled pictures, from `void_cutouts`.
     :param donors: uint8 BGR pictures that lend surfaces to drawn objects.
     :param ground: label ids of road and pavement; empty: objects stand anywhere.
+    :param known: things and patches of ground that classes cover, from `known_cutouts` and
+        `ground_patch`.
     """
 
     def __init__(
@@ -59,8 +63,10 @@ class OutlierPaster:
         voids: Sequence[Cutout] = (),
         donors: Sequence[Image] = (),
         ground: Sequence[int] = (),
+        known: Sequence[Cutout] = (),
     ) -> None:
         self._found = (cutouts, cutouts, voids)
+        self._known = known
         self._donors = donors
         self._ground = np.isin(np.arange(256), np.asarray(ground, np.int64))
 
@@ -77,28 +83,48 @@ class OutlierPaster:
         ground = self._ground[labels]
         for _ in range(int(rng.integers(0, 3))):
             _leave_false_trace(rng, image)
-        for _ in range(int(rng.integers(_COUNT[0], _COUNT[1] + 1))):
+        marks = [OUTLIER] * int(rng.integers(_COUNT[0], _COUNT[1] + 1))
+        if self._known:
+            marks += [KNOWN] * int(rng.integers(_KNOWN_COUNT[0], _KNOWN_COUNT[1] + 1))
+            rng.shuffle(marks)
+        for mark in marks:
             low, high = np.log(_HEIGHTS)
             height = max(round(float(np.exp(rng.uniform(low, high))) * len(image)), 4)
-            cutout = _fit(rng, self._draw(rng, height), height, image.shape[1])
-            _paste(rng, cutout, _place(rng, cutout.alpha.shape, ground), image, labels)
+            if mark == KNOWN:
+                drawn, turns = _one_of(rng, self._known), False
+            else:
+                drawn, turns = self._draw(rng, height), True
+            cutout = _fit(rng, drawn, height, image.shape[1], turns=turns)
+            place = _place(rng, cutout.alpha.shape, ground)
+            _paste(rng, cutout, place, image, labels, mark)
         return image, labels
 
     def _draw(self, rng: np.random.Generator, height: int) -> Cutout:
         found = self._found[int(rng.integers(3))]
         if found and rng.random() < 0.5:
-            cutout = found[int(rng.integers(len(found)))]
-            return mirror(cutout) if rng.random() < 0.5 else cutout
+            return _one_of(rng, found)
         return drawn_cutout(rng, height, self._donors)
 
 
-def _fit(rng: np.random.Generator, cutout: Cutout, height: int, most: int) -> Cutout:
-    """Scale a cut-out to a height, a little stretched and turned, at most 60 % of a width."""
-    if rng.random() < 0.3:
+def _one_of(rng: np.random.Generator, cutouts: Sequence[Cutout]) -> Cutout:
+    """Choose a cut-out, mirrored half of the time."""
+    cutout = cutouts[int(rng.integers(len(cutouts)))]
+    return mirror(cutout) if rng.random() < 0.5 else cutout
+
+
+def _fit(
+    rng: np.random.Generator, cutout: Cutout, height: int, most: int, *, turns: bool
+) -> Cutout:
+    """Scale a cut-out to a height, a little stretched, at most 60 % of a width.
+
+    :param turns: turn some a little and lay some flat.
+    """
+    if turns and rng.random() < 0.3:
         cutout = rotate(cutout, rng.uniform(-20, 20))
     # Enlarging a small cut-out much would only teach what enlarging looks like.
     upright = min(height, 3 * cutout.alpha.shape[0])
-    height = max(round(upright * rng.uniform(0.2, 0.6)), 3) if rng.random() < _FLAT else upright
+    lies = turns and rng.random() < _FLAT
+    height = max(round(upright * rng.uniform(0.2, 0.6)), 3) if lies else upright
     aspect = cutout.alpha.shape[1] / cutout.alpha.shape[0] * float(np.exp(rng.normal(0, 0.2)))
     width = int(np.clip(upright * aspect, 3, 0.6 * most))
     # INTER_AREA keeps thin parts as partial coverage instead of dropping them.
@@ -128,7 +154,12 @@ def _place(
 
 
 def _paste(
-    rng: np.random.Generator, cutout: Cutout, corner: tuple[int, int], image: Image, labels: Image
+    rng: np.random.Generator,
+    cutout: Cutout,
+    corner: tuple[int, int],
+    image: Image,
+    labels: Image,
+    mark: int,
 ) -> None:
     height, width = cutout.alpha.shape
     margin = 2 + height // 8
@@ -153,7 +184,7 @@ def _paste(
     adapted = _adapt(rng, plane(color), coverage, patch)
     mixed = patch + (adapted - patch) * coverage[..., None]
     patch[:] = _recorded(rng, np.clip(mixed, 0, 255).astype(np.uint8))
-    labels[box.slices][coverage > 0.5] = OUTLIER
+    labels[box.slices][coverage > 0.5] = mark
 
 
 def _adapt(

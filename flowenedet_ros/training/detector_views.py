@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from flowenedet_ros.data.classes import OUTLIER, VOID
+from flowenedet_ros.data.classes import KNOWN, OUTLIER, VOID
 from flowenedet_ros.data.composites import OutlierPaster
 from flowenedet_ros.detector.loss import CORRECT, INLIER, OUTLYING, WRONG
 from flowenedet_ros.training.segmentation_views import Samples
@@ -90,13 +90,14 @@ def targets(
 ) -> NDArray[np.uint8]:
     """Say for each pixel whether the prediction is right, wrong or about an unknown thing.
 
-    :param labels: uint8 (h, w), ids in the labels' convention, `OUTLIER` or void.
+    :param labels: uint8 (h, w), ids in the labels' convention, `KNOWN`, `OUTLIER` or void.
     :param predictions: uint8 (h, w), the segmenter's class ids.
     :returns: uint8 (h, w): `CORRECT`, `WRONG`, `OUTLYING`, `INLIER`, or void.
     """
     wrong = source.merge[predictions] != labels
     target = np.where(wrong, WRONG, CORRECT).astype(np.uint8)
     target[labels == VOID] = VOID if source.labelled else INLIER
+    target[labels == KNOWN] = INLIER
     target[labels == OUTLIER] = OUTLYING
     return target
 

@@ -1,6 +1,6 @@
 """Road frames and outliers, gathered for fitting detectors."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,13 @@ from flowenedet_ros.data.classes import CAMVID_CLASSES, VOID
 from flowenedet_ros.data.composites import OutlierPaster
 from flowenedet_ros.data.folder import LabelledFolder, Sample
 from flowenedet_ros.data.label_maps import prediction_map
-from flowenedet_ros.data.outliers.cutouts import Cutout, load_cutouts, void_cutouts
+from flowenedet_ros.data.outliers.cutouts import (
+    Cutout,
+    ground_patch,
+    known_cutouts,
+    load_cutouts,
+    void_cutouts,
+)
 from flowenedet_ros.data.video import open_video
 from flowenedet_ros.segmenters.interface import SegmenterSpec
 from flowenedet_ros.training.cached_samples import CachedSamples
@@ -21,6 +27,12 @@ from flowenedet_ros.training.scene_samples import SceneSamples
 from flowenedet_ros.training.segmentation_views import Samples
 
 _GROUND = {'road', 'pavement', 'sidewalk', 'terrain'}
+_THINGS = {
+    *('car', 'truck', 'bus', 'motorcycle', 'bicycle', 'bicyclist', 'rider', 'person'),
+    *('pedestrian', 'sign', 'traffic sign', 'traffic light'),
+}
+_CUT_FROM = 60
+_CUTS_SEED = 2000
 _DONORS = 24
 _HELD_OUT = 5
 _VIDEO_FRAMES = 60
@@ -77,21 +89,21 @@ def gather_material(
     if not sources:
         raise TrainingError('no frames to train on: name a folder with images/ and labels/')
     cutouts = load_cutouts(outliers) if outliers else []
-    found = [cut for source in sources for cut in _void_cutouts(source.samples)]
     donors = [_sample_at(sources, i).image for i in range(_DONORS)]
-    ids = _ground_ids(class_names)
+    ground, things = (_ids(class_names, chosen) for chosen in (_GROUND, _THINGS))
+    found, known = _cut_out(sources, ground, things)
     held_out = cutouts[::_HELD_OUT]
     kept = [cut for i, cut in enumerate(cutouts) if i % _HELD_OUT]
     names = [str((c.folder.name, c.label_map, c.repeats, c.step)) for c in (*train, *validation)]
     return Material(
         train=[*sources, *more],
         validation=[_source(choice) for choice in validation],
-        paster=OutlierPaster(kept, voids=found, donors=donors, ground=ids),
-        held_out_paster=OutlierPaster(held_out, ground=ids),
+        paster=OutlierPaster(kept, voids=found, donors=donors, ground=ground, known=known),
+        held_out_paster=OutlierPaster(held_out, ground=ground),
         identity={
             'frames': names,
             'more': [(len(source.samples), source.labelled) for source in more],
-            'cutouts': [len(kept), len(found)],
+            'cutouts': [len(kept), len(found), len(known)],
         },
     )
 
@@ -142,14 +154,20 @@ def _source(choice: FolderChoice) -> FrameSource:
     return FrameSource(samples, merge, repeats=choice.repeats)
 
 
-def _void_cutouts(samples: Samples) -> list[Cutout]:
-    """Cut unlabelled things out of at most 60 frames."""
-    step = max(1, len(samples) // 60)
-    return [
-        cut
-        for index in range(0, len(samples), step)
-        for cut in void_cutouts(samples[index].image, samples[index].labels)
-    ]
+def _cut_out(
+    sources: Sequence[FrameSource], ground: Sequence[int], things: Sequence[int]
+) -> tuple[list[Cutout], list[Cutout]]:
+    """Cut unlabelled and known things out of at most 60 frames of each source."""
+    rng = np.random.default_rng(_CUTS_SEED)
+    unlabelled, known = [], []
+    for source in sources:
+        for index in range(0, len(source.samples), max(1, len(source.samples) // _CUT_FROM)):
+            sample = source.samples[index]
+            unlabelled += void_cutouts(sample.image, sample.labels)
+            known += known_cutouts(sample.image, sample.labels, things)
+            patches = (ground_patch(rng, sample.image, sample.labels, ground) for _ in range(2))
+            known += [patch for patch in patches if patch is not None]
+    return unlabelled, known
 
 
 def _sample_at(sources: Sequence[FrameSource], number: int) -> Sample:
@@ -157,5 +175,5 @@ def _sample_at(sources: Sequence[FrameSource], number: int) -> Sample:
     return samples[(number * 37) % len(samples)]
 
 
-def _ground_ids(class_names: Sequence[str]) -> list[int]:
-    return [i for i, name in enumerate(class_names) if name in _GROUND]
+def _ids(class_names: Sequence[str], chosen: Collection[str]) -> list[int]:
+    return [i for i, name in enumerate(class_names) if name in chosen]

@@ -4,13 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from flowenedet_ros.data.classes import OUTLIER
+from flowenedet_ros.data.classes import KNOWN, OUTLIER
 from flowenedet_ros.data.composites import OutlierPaster
 from flowenedet_ros.data.errors import DataError
 from flowenedet_ros.data.folder import LabelledFolder
 from flowenedet_ros.data.outliers.cutouts import (
     Cutout,
     drawn_cutout,
+    ground_patch,
+    known_cutouts,
     load_cutouts,
     rotate,
     void_cutouts,
@@ -124,6 +126,40 @@ def test_void_regions_are_cut_out_but_not_borders_slivers_or_the_background():
     (cutout,) = void_cutouts(image, labels)
     assert cutout.alpha.sum() == pytest.approx(38 * 38)
     assert np.array_equal(cutout.image[20, 20], image[90 + 20, 100 + 20])
+
+
+def test_known_things_are_pasted_too_and_labelled_as_such(street):
+    image, labels = street
+    blue = Cutout(np.full((64, 64, 3), (255, 0, 0), np.uint8), np.ones((64, 64), np.float32))
+    red = Cutout(np.full((64, 64, 3), (0, 0, 255), np.uint8), np.ones((64, 64), np.float32))
+    paster = OutlierPaster([red], [red], ground=(ROAD,), known=[blue])
+    rng = np.random.default_rng(0)
+    hits = []
+    for _ in range(40):
+        pasted, marks = paster(rng, image, labels)
+        assert set(np.unique(marks)) <= {0, ROAD, KNOWN, OUTLIER}
+        is_blue = pasted[..., 0].astype(int) - pasted[..., 2] > 100
+        if is_blue.any():
+            hits.append((marks[is_blue] == KNOWN).mean())
+    assert len(hits) > 20
+    assert np.median(hits) > 0.9
+
+
+def test_known_things_are_cut_out_whole_and_ground_from_the_ground_alone():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (200, 300, 3), np.uint8)
+    labels = np.zeros((200, 300), np.uint8)
+    labels[100:] = ROAD
+    labels[90:130, 100:140] = 8
+    (car,) = known_cutouts(image, labels, (8,))
+    assert car.alpha.sum() == 40 * 40
+    image[labels == ROAD] = 200
+    image[labels != ROAD] = 10
+    patches = [ground_patch(rng, image, labels, (ROAD,)) for _ in range(20)]
+    found = [patch for patch in patches if patch is not None]
+    assert len(found) > 10
+    assert all((patch.image[patch.alpha > 0.1] == 200).all() for patch in found)
+    assert ground_patch(rng, image, np.zeros_like(labels), (ROAD,)) is None
 
 
 def test_cutouts_are_read_in_order_and_bad_ones_named(tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from flowenedet_ros.data.classes import OUTLIER, VOID
+from flowenedet_ros.data.classes import KNOWN, OUTLIER, VOID
 from flowenedet_ros.data.composites import OutlierPaster
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.detector.loss import CORRECT, INLIER, OUTLYING, WRONG
@@ -17,13 +17,13 @@ def frames():
     return [Sample(image, np.full((60, 80), 3, np.uint8), 'frame')] * 6
 
 
-def test_targets_tell_right_wrong_unknown_and_void_apart():
-    labels = np.array([[0, 0, OUTLIER, VOID]], np.uint8)
-    predictions = np.array([[0, 1, 1, 1]], np.uint8)
+def test_targets_tell_right_wrong_unknown_known_and_void_apart():
+    labels = np.array([[0, 0, OUTLIER, KNOWN, VOID]], np.uint8)
+    predictions = np.array([[0, 1, 1, 1, 1]], np.uint8)
     labelled = targets(labels, predictions, FrameSource([], IDENTITY))
-    assert labelled.tolist() == [[CORRECT, WRONG, OUTLYING, VOID]]
+    assert labelled.tolist() == [[CORRECT, WRONG, OUTLYING, INLIER, VOID]]
     unlabelled = targets(labels, predictions, FrameSource([], IDENTITY, labelled=False))
-    assert unlabelled[0, 2:].tolist() == [OUTLYING, INLIER]
+    assert unlabelled[0, 2:].tolist() == [OUTLYING, INLIER, INLIER]
 
 
 def test_merged_classes_are_no_error():

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from ..classes import VOID
 from ..errors import DataError
 from ..images import describe, list_images
-from .shapes import SHAPES
+from .shapes import SHAPES, blob
 from .textures import cropped_texture, drawn_texture, plane
 
 Image = NDArray[np.uint8]
+Plane = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -52,30 +53,71 @@ def load_cutouts(folder: str | Path) -> list[Cutout]:
 def void_cutouts(image: Image, labels: Image) -> list[Cutout]:
     """Cut compact unlabelled regions out of a labelled picture: things its classes do not cover.
 
-    Regions at the border (the own bonnet, the frame of a rectified picture), slivers along class
-    borders and regions of more than half the picture's height are left out, and what ends above the
-    middle of the picture: there the unlabelled is mostly distant building and tree.
+    What lies at the border is mostly the own bonnet or the frame of a rectified picture; what ends
+    above the middle of the picture is left out too: there the unlabelled is mostly distant building
+    and tree.
 
     :param labels: uint8 (H, W), 255 is void.
     """
-    height, width = labels.shape
-    void = cv2.erode((labels == VOID).astype(np.uint8), np.ones((3, 3), np.uint8))
-    _, regions, stats, _ = cv2.connectedComponentsWithStats(void, connectivity=4)
-    cutouts = []
+    void = cv2.erode((labels == VOID).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.uint8)
+    middle = len(labels) / 2
+    return [
+        Cutout(image[box].copy(), alpha)
+        for box, alpha in _compact_regions(void)
+        if box[0].stop - 1 >= middle
+    ]
+
+
+def known_cutouts(image: Image, labels: Image, things: Sequence[int]) -> list[Cutout]:
+    """Cut things that a class covers out of a labelled picture, one by one where they lie apart.
+
+    :param labels: uint8 (H, W).
+    :param things: ids of classes of things, such as cars and people.
+    """
+    return [
+        Cutout(image[box].copy(), alpha)
+        for thing in things
+        for box, alpha in _compact_regions((labels == thing).astype(np.uint8))
+    ]
+
+
+def ground_patch(
+    rng: np.random.Generator, image: Image, labels: Image, ground: Sequence[int]
+) -> Cutout | None:
+    """Cut a blob out of the ground, None where a few tries find no room: a repaired road.
+
+    :param labels: uint8 (H, W).
+    :param ground: ids of road and pavement.
+    """
+    free = np.isin(labels, ground)
+    for _ in range(8):
+        size = int(rng.integers(12, max(13, len(labels) // 4)))
+        alpha = blob(rng, size).alpha
+        top = int(rng.integers(labels.shape[0] - size + 1))
+        left = int(rng.integers(labels.shape[1] - size + 1))
+        box = np.s_[top : top + size, left : left + size]
+        if free[box][alpha > 0.1].all():
+            return trimmed(Cutout(image[box].copy(), alpha))
+    return None
+
+
+def _compact_regions(mask: NDArray[np.uint8]) -> list[tuple[tuple[slice, slice], Plane]]:
+    """Give box and coverage of each region of a mask that looks like one whole thing.
+
+    Regions at the border, slivers, and those of less than a twenty-fifth or more than half of the
+    picture's height are left out.
+    """
+    height, width = mask.shape
+    _, regions, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    found = []
     for index, (left, top, w, h, area) in enumerate(stats[1:].tolist(), start=1):
         touches = left <= 1 or top <= 1 or left + w >= width - 1 or top + h >= height - 1
-        if (
-            touches
-            or top + h < height / 2
-            or h < max(0.04 * height, 16)
-            or h > 0.5 * height
-            or area < 0.35 * w * h
-        ):
+        fits = max(0.04 * height, 16) <= h <= 0.5 * height and area >= 0.35 * w * h
+        if touches or not fits:
             continue
         box = np.s_[top - 1 : top + h + 1, left - 1 : left + w + 1]
-        alpha = (regions[box] == index).astype(np.float32)
-        cutouts.append(Cutout(image[box].copy(), alpha))
-    return cutouts
+        found.append((box, (regions[box] == index).astype(np.float32)))
+    return found
 
 
 def drawn_cutout(rng: np.random.Generator, height: int, donors: Sequence[Image] = ()) -> Cutout:

@@ -65,7 +65,8 @@ def _polygon(rng: np.random.Generator, size: int) -> Shape:
     return Shape(alpha, shade, _canvas(size, size))
 
 
-def _blob(rng: np.random.Generator, size: int) -> Shape:
+def blob(rng: np.random.Generator, size: int) -> Shape:
+    """Draw a smooth lump with a wavy outline."""
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radii = np.ones(48)
     for order in range(1, 7):
@@ -218,7 +219,7 @@ def _furniture(rng: np.random.Generator, size: int) -> Shape:
 
 
 def _bag(rng: np.random.Generator, size: int) -> Shape:
-    shape = _blob(rng, size)
+    shape = blob(rng, size)
     alpha = shape.alpha
     center = (int(size * rng.uniform(0.35, 0.65)), int(size * 0.2))
     axes = (int(size * rng.uniform(0.08, 0.2)), int(size * 0.17))
@@ -239,7 +240,7 @@ def _debris(rng: np.random.Generator, size: int) -> Shape:
 
 
 SHAPES: tuple[Callable[[np.random.Generator, int], Shape], ...] = (
-    *(_polygon, _blob, _ball, _box, _box, _cone, _barrel, _tyre),
+    *(_polygon, blob, _ball, _box, _box, _cone, _barrel, _tyre),
     *(_plank, _creature, _creature, _furniture, _bag, _debris),
 )
 """Drawers of one object of a given height in pixels; each has its own width."""
