@@ -15,9 +15,9 @@ from flowenedet_ros.evaluation.counting import (
     ONE,
     Kind,
     count,
+    counted_scores,
     frame_histogram,
     note_pixels,
-    score_histogram,
 )
 from flowenedet_ros.evaluation.frames import enlarge, nearest
 from flowenedet_ros.evaluation.histogram import ScoreHistogram, score_keys
@@ -78,10 +78,6 @@ class CityscapesTask(IdmTask):
         }
 
 
-def _histogram(tally: Tally, method: str, kind: str) -> ScoreHistogram:
-    return score_histogram(tally, method, kind) or ScoreHistogram(_GROUPS)
-
-
 def _frame_figures(prefix: str, frame: ScoreHistogram, kind: Kind) -> dict[str, float]:
     positive = 'wrong' if kind == 'idm' else 'unknown'
     figures = rank_figures(frame.descending(positive, *TASKS[kind]))
@@ -116,14 +112,14 @@ class CityscapesFigures:
     def _of(self, tally: Tally, name: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for kind, negatives in TASKS.items():
-            histogram = _histogram(tally, name, kind)
+            histogram = counted_scores(tally, name, kind, _GROUPS)
             positive = 'wrong' if kind == 'idm' else 'unknown'
             found[kind] = rank_figures(histogram.descending(positive, *negatives))
             found[kind]['per_image'] = {
                 key: mean_over_frames(tally, f'{name}/{kind}/{key}')
                 for key in ('auroc', 'ap', 'fpr95')
             }
-        joint = _histogram(tally, name, 'joint')
+        joint = counted_scores(tally, name, 'joint', _GROUPS)
         found['joint'] = rank_figures(joint.ranking(('wrong', 'unknown'), ('right',)))
         return {
             **{key: found['idm'][key] for key in ('auroc', 'ap', 'fpr95')},

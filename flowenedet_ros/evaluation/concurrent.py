@@ -15,13 +15,12 @@ from flowenedet_ros.evaluation.counting import (
     ONE,
     check_ood_labels,
     count,
+    counted_scores,
     frame_histogram,
     note_frame,
     note_pixels,
-    score_histogram,
 )
 from flowenedet_ros.evaluation.frames import nearest
-from flowenedet_ros.evaluation.histogram import ScoreHistogram
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
 from flowenedet_ros.evaluation.methods import Scores
 from flowenedet_ros.evaluation.pixel_groups import PixelGroups
@@ -95,9 +94,7 @@ def concurrent_figures(tally: Tally, methods: tuple[str, ...]) -> dict[str, dict
     """
     figures: dict[str, dict[str, Any]] = {}
     for name in methods:
-        idm, ood = (
-            score_histogram(tally, name, kind) or ScoreHistogram(_GROUPS) for kind in ('idm', 'ood')
-        )
+        idm, ood = (counted_scores(tally, name, kind, _GROUPS) for kind in ('idm', 'ood'))
         separation = rank_figures(ood.descending('unknown', 'wrong'))
         negatives = ('known',) if ood.total('known') else ('right', 'wrong')
         figures[name] = {

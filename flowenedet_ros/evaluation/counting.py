@@ -69,6 +69,8 @@ def count(
 ) -> ScoreHistogram:
     """Count groups of one frame in a histogram of that name; return the frame's own.
 
+    The tally may keep it and add the next frame to it.
+
     :param names: of all groups of the histogram, those that this frame has none of among them.
     """
     histogram = frame_histogram(keys, groups, names)
@@ -91,6 +93,11 @@ def score_histogram(tally: Tally, method: str, kind: str) -> ScoreHistogram | No
         if isinstance(found, ScoreHistogram):
             return found
     return None
+
+
+def counted_scores(tally: Tally, method: str, kind: str, groups: tuple[str, ...]) -> ScoreHistogram:
+    """Return what `score_histogram` does, and empty groups where nothing was counted."""
+    return score_histogram(tally, method, kind) or ScoreHistogram(groups)
 
 
 def note_pixels(groups: PixelGroups, tally: Tally) -> None:

@@ -12,12 +12,12 @@ from flowenedet_ros.evaluation.confusion import Confusion
 from flowenedet_ros.evaluation.counting import (
     Counting,
     count,
+    counted_scores,
     note_frame,
     note_pixels,
-    score_histogram,
 )
 from flowenedet_ros.evaluation.frames import Samples, nearest
-from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
+from flowenedet_ros.evaluation.histogram import Ranking
 from flowenedet_ros.evaluation.methods import Scores
 from flowenedet_ros.evaluation.pixel_groups import PixelGroups
 from flowenedet_ros.evaluation.rank_metrics import rank_figures
@@ -71,7 +71,7 @@ def right_and_wrong(
 
 def idm_ranking(tally: Tally, method: str) -> Ranking:
     """Return wrong against right pixels of all frames."""
-    histogram = score_histogram(tally, method, 'idm') or ScoreHistogram(_GROUPS)
+    histogram = counted_scores(tally, method, 'idm', _GROUPS)
     return histogram.descending('wrong', 'right')
 
 

@@ -8,12 +8,12 @@ from flowenedet_ros.evaluation.counting import (
     Counting,
     check_ood_labels,
     count,
+    counted_scores,
     note_frame,
     note_pixels,
-    score_histogram,
 )
 from flowenedet_ros.evaluation.frames import Samples
-from flowenedet_ros.evaluation.histogram import Ranking, ScoreHistogram
+from flowenedet_ros.evaluation.histogram import Ranking
 from flowenedet_ros.evaluation.methods import Scores
 from flowenedet_ros.evaluation.pixel_groups import PixelGroups
 from flowenedet_ros.evaluation.rank_metrics import rank_figures
@@ -45,7 +45,7 @@ class OodTask:
 
 def ood_ranking(tally: Tally, method: str) -> Ranking:
     """Return unknown against known pixels of all frames."""
-    histogram = score_histogram(tally, method, 'ood') or ScoreHistogram(_GROUPS)
+    histogram = counted_scores(tally, method, 'ood', _GROUPS)
     return histogram.descending('unknown', 'known')
 
 
