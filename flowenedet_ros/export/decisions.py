@@ -67,7 +67,11 @@ class PhaseDecisions(Decisions):
         return F.pixel_shuffle(_over(phases, threshold), self.stride).squeeze(1)
 
     def _blends(self, maps: Tensor, axis: int) -> Tensor:
-        """Return the pixels of each cell along an axis, one after the other in the channels."""
+        """Return the pixels of each cell along an axis, one after the other in the channels.
+
+        :param maps: (N, C, h, w), one cell longer at either end of the axis.
+        :returns: (N, stride * C, h, w), all C of the first pixel before those of the second.
+        """
         before, here, after = (maps.narrow(axis, i, maps.shape[axis] - 2) for i in range(3))
         towards = before - here, after - here
         blends = [here + towards[offset > 0] * abs(offset) for offset in self._offsets]
