@@ -108,7 +108,11 @@ def test_another_calibration_needs_no_pytorch(folder, tmp_path):
             assert model.thresholds.idm == 0.4
             changed = model.run(pictures(1)[0])
     with load_bundle(folder, 'onnxruntime', 'fp32') as model:
-        assert np.abs(model.run(pictures(1)[0]).idm_score - changed.idm_score).max() > 0.05
+        score = model.run(pictures(1)[0]).idm_score
+    odds = np.log(score) - np.log1p(-score)  # uncalibrated: the sigmoid of the log-odds
+    expected = 1 / (1 + np.exp(-(CALIBRATION.idm.scale * odds + CALIBRATION.idm.offset)))
+    assert np.abs(changed.idm_score - expected).max() < 0.01
+    assert np.abs(changed.idm_score - score).max() > 0.01
 
 
 def test_int8_is_added_where_it_passes_the_self_test(folder, tmp_path):
