@@ -136,8 +136,11 @@ def test_a_stopped_demo_leaves_no_node_behind(
     process = subprocess.Popen(words)
     try:
         until(
-            lambda: any('flowenedet_node' in line for line in processes_with(folder).values()),
-            'the node to run',
+            lambda: any(
+                'flowenedet_node' in line and len(os.listdir(f'/proc/{number_of}/task')) > 4
+                for number_of, line in processes_with(folder).items()
+            ),
+            'the node to join its network, with threads of its own',
         )
         process.send_signal(number)
         assert process.wait() == 130

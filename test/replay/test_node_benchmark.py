@@ -91,15 +91,19 @@ def test_a_node_that_does_not_start_is_a_row_like_others(tmp_path: Path) -> None
     assert node_text(figures).startswith('node: the node ended')
 
 
-def test_a_terminated_benchmark_leaves_no_process_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_benchmark_leaves_no_process_behind(tmp_path: Path, number: int) -> None:
     folder = write_tiny_bundle(tmp_path / 'tiny')
     process = subprocess.Popen([sys.executable, '-c', MEASURE, folder])
     try:
         until(
-            lambda: any('flowenedet_node' in line for line in processes_with(folder).values()),
-            'the node to run',
+            lambda: any(
+                'flowenedet_node' in line and len(os.listdir(f'/proc/{number_of}/task')) > 4
+                for number_of, line in processes_with(folder).items()
+            ),
+            'the node to join its network, with threads of its own',
         )
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         process.wait()
         until(lambda: not processes_with(folder), 'camera and node to end')
     finally:
