@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from flowenedet_ros.detector.energies import standardise, summarise
 from flowenedet_ros.detector.normalise import Normaliser
+from flowenedet_ros.segmenters.blocks import halve
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 
 VARIABLES = 4
@@ -119,14 +120,6 @@ def ring_statistics(z: Tensor) -> Tensor:
         mean, square = ring.chunk(2, dim=1)
         statistics += [mean, (square - mean * mean).clamp(min=_SPREAD_FLOOR).sqrt()]
     return torch.cat(statistics, dim=1)
-
-
-def halve(x: Tensor) -> Tensor:
-    """Average 2x2 cells; an odd last row or column is repeated."""
-    height, width = x.shape[2:]
-    if height % 2 or width % 2:
-        x = F.pad(x, (0, width % 2, 0, height % 2), mode='replicate')
-    return F.avg_pool2d(x, 2)
 
 
 def enlarge(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:

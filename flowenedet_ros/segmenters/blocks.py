@@ -1,6 +1,7 @@
 """Convolution blocks shared by the segmenters, named as in MMSegmentation's checkpoints."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -63,3 +64,11 @@ class SeparableConvBlock(nn.Module):
         """Apply both convolutions."""
         y: Tensor = self.pointwise_conv(self.depthwise_conv(x))
         return y
+
+
+def halve(x: Tensor) -> Tensor:
+    """Average 2x2 cells; an odd last row or column is repeated."""
+    height, width = x.shape[2:]
+    if height % 2 or width % 2:
+        x = F.pad(x, (0, width % 2, 0, height % 2), mode='replicate')
+    return F.avg_pool2d(x, 2)

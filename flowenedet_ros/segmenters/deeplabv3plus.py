@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowenedet_ros.segmenters.blocks import ConvBlock, SeparableConvBlock
+from flowenedet_ros.segmenters.blocks import ConvBlock, SeparableConvBlock, halve
 from flowenedet_ros.segmenters.efficientnet_lite import EfficientNetLite0
 from flowenedet_ros.segmenters.mobilenetv2 import MobileNetV2
 from flowenedet_ros.segmenters.resnet import ResNetV1c
@@ -79,10 +79,7 @@ class DeepLabV3Plus(nn.Module):
 
 
 def _shrink(x: Tensor, deep: Tensor) -> Tensor:
-    """Average a map down to the grid of a deeper one; an odd last row or column is repeated."""
+    """Average a map down to the grid of a deeper one."""
     while x.shape[3] > deep.shape[3]:
-        height, width = x.shape[2:]
-        if height % 2 or width % 2:
-            x = F.pad(x, (0, width % 2, 0, height % 2), mode='replicate')
-        x = F.avg_pool2d(x, 2)
+        x = halve(x)
     return x
