@@ -103,8 +103,7 @@ class SupervisedModel:
             raise
         # Runtimes raise errors of their own beside BackendError; none may end the worker.
         except Exception as error:
-            self._fail(str(error))
-            raise BackendError(str(error)) from error
+            raise self._failed(error) from error
         if self.failure is not None:
             self.failure = None
             self.recoveries += 1
@@ -114,16 +113,21 @@ class SupervisedModel:
     def _reopen(self) -> Model:
         remaining = self._retry_at - time.monotonic()
         if remaining > 0.0:
-            raise BackendError(f'{self.failure}; next attempt in {remaining:.1f} s')
+            raise self._error(remaining)
         try:
             return self.open()
         except Exception as error:
-            self._fail(str(error))
-            raise BackendError(str(error)) from error
+            raise self._failed(error) from error
 
-    def _fail(self, reason: str) -> None:
-        self.failure = reason
+    def _failed(self, cause: Exception) -> BackendError:
+        self.failure = str(cause)
         self.failures += 1
-        self._retry_at = time.monotonic() + self._pause
-        self._pause = min(2.0 * self._pause, LONGEST_PAUSE)
+        # Freeing a large model takes time; the pause is for after it.
         self.close()
+        pause = self._pause
+        self._pause = min(2.0 * pause, LONGEST_PAUSE)
+        self._retry_at = time.monotonic() + pause
+        return self._error(pause)
+
+    def _error(self, remaining: float) -> BackendError:
+        return BackendError(f'{self.failure}; next attempt in {remaining:.1f} s')
