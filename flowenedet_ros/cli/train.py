@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     with training_process() as process:
         plain = any(variant in PUBLISHED for variant in variants)
         with process.first_goes_first():
-            caches = cache_material(segmenter, material, root, plain=plain)
+            caches = cache_material(segmenter, material, root, process.device, plain=plain)
         statistics = gather_statistics(caches.pasted, len(segmenter.spec.classes))
         for variant in variants:
             config = detector_config(segmenter, variant)

@@ -22,6 +22,14 @@ class SegmenterOutput(NamedTuple):
     deep: Tensor | None
     """(N, D, h', w') deeper backbone maps, on one grid."""
 
+    def to(self, device: torch.device) -> 'SegmenterOutput':
+        """Return it with every map on a device."""
+        return SegmenterOutput(
+            self.logits.to(device),
+            None if self.embedding is None else self.embedding.to(device),
+            None if self.deep is None else self.deep.to(device),
+        )
+
 
 @dataclass(frozen=True)
 class SegmenterSpec:

@@ -34,5 +34,5 @@ class WeightAverage:
         return self.weights
 
     def load_state_dict(self, weights: dict[str, Any]) -> None:
-        """Go on from averaged weights; `steps` is the caller's to restore."""
-        self.weights = dict(weights)
+        """Go on from averaged weights of any device; `steps` is the caller's to restore."""
+        self.weights = {k: v.to(self.weights[k].device) for k, v in weights.items()}

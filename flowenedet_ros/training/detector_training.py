@@ -58,7 +58,7 @@ class Crops:
         self._grid: int = max(1, round(height / deepest))
 
     def __call__(self, step: int) -> tuple[SegmenterOutput, Tensor]:
-        """Give the crops of one step and their targets."""
+        """Give the crops of one step and their targets, on the CPU."""
         rng = np.random.default_rng((self._settings.seed, self._rank, step))
         count = self._settings.batch_size
         views = rng.integers(len(self._cache), size=count).tolist()
@@ -169,7 +169,7 @@ class DetectorTrainer:
         """Let the data set what starts from the data (ActNorm), before DDP copies anything."""
         self.detector.train()
         output, _ = self.crops(0)
-        self.detector.joint(self.detector.features(output))
+        self.detector.joint(self.detector.features(output.to(self.process.device)))
         self.average.load_state_dict(
             {k: v.detach().clone() for k, v in self.detector.state_dict().items()}
         )
@@ -177,6 +177,7 @@ class DetectorTrainer:
     def _train_step(self) -> float:
         self.detector.train()
         output, target = self.crops(self.step)
+        output = output.to(self.process.device)
         if self.shift is not None:
             place = self.settings.seed * self.process.world + self.process.rank
             output = self.shift(output, place * self.settings.steps + self.step)

@@ -19,12 +19,13 @@ def validate(detector: Detector, cache: CachedFeatures) -> dict[str, Ranking]:
     all others by the OOD score. `separation`: outliers against misclassified by the OOD score.
     """
     idm, ood, target = [], [], []
+    device = detector.logit_mean.device
     for index in range(len(cache)):
         output, marks = cache.view(index)
-        scores = detector(output)
+        scores = detector(output.to(device))
         grid = (slice(None), slice(None, None, _STRIDE), slice(None, None, _STRIDE))
-        idm.append(scores.idm[grid].flatten().numpy())
-        ood.append(scores.ood[grid].flatten().numpy())
+        idm.append(scores.idm[grid].flatten().cpu().numpy())
+        ood.append(scores.ood[grid].flatten().cpu().numpy())
         target.append(marks[grid].flatten().numpy())
     idm_score, ood_score, truth = (np.concatenate(part) for part in (idm, ood, target))
     outliers = ood_score[truth == OUTLYING]

@@ -108,6 +108,7 @@ def fill_cache(
     segmenter: FrozenSegmenter,
     views: DetectorViews,
     identity: Mapping[str, Any],
+    device: torch.device,
 ) -> CachedFeatures:
     """Run the segmenter on every view, or open the result of an earlier run.
 
@@ -115,6 +116,7 @@ def fill_cache(
 
     :param identity: what the views are made of; another identity or segmenter gets another folder
         under `root`.
+    :param device: to run the segmenter on.
     """
     facts = {
         'segmenter': fingerprint(segmenter),
@@ -129,19 +131,24 @@ def fill_cache(
     if done < len(views):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / 'identity.json').write_text(text)
-        _fill(folder, progress, done, segmenter, views)
+        _fill(folder, progress, done, segmenter.to(device), views, device)
     return CachedFeatures.open(folder)
 
 
 def _fill(
-    folder: Path, progress: Path, done: int, segmenter: FrozenSegmenter, views: DetectorViews
+    folder: Path,
+    progress: Path,
+    done: int,
+    segmenter: FrozenSegmenter,
+    views: DetectorViews,
+    device: torch.device,
 ) -> None:
     arrays: dict[str, NDArray[Any]] = {}
     for number in tqdm(range(done, len(views)), desc='segmenting', initial=done, total=len(views)):
         view = views[number]
         with torch.no_grad():
-            output = segmenter(normalised_input(view.image, segmenter.spec))
-        maps = {k: v[0].numpy() for k, v in output._asdict().items() if v is not None}
+            output = segmenter(normalised_input(view.image, segmenter.spec).to(device))
+        maps = {k: v[0].cpu().numpy() for k, v in output._asdict().items() if v is not None}
         marks = _targets_at(maps['logits'], view.labels, view.source)
         if not arrays:
             mode = 'r+' if done else 'w+'

@@ -67,7 +67,12 @@ class Caches:
 
 
 def cache_material(
-    segmenter: FrozenSegmenter, material: Material, root: Path, *, plain: bool
+    segmenter: FrozenSegmenter,
+    material: Material,
+    root: Path,
+    device: torch.device,
+    *,
+    plain: bool,
 ) -> Caches:
     """Segment every view once, or open what an earlier run left in `root`.
 
@@ -83,7 +88,7 @@ def cache_material(
     if plain:
         views['plain'] = DetectorViews(material.train, size, None, seed=seed + 1)
     filled = {
-        name: fill_cache(root, segmenter, chosen, {**material.identity, 'set': name})
+        name: fill_cache(root, segmenter, chosen, {**material.identity, 'set': name}, device)
         for name, chosen in views.items()
     }
     return Caches(filled['pasted'], filled['validation'], filled.get('plain'))

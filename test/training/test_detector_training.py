@@ -3,17 +3,19 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from support.devices import DEVICES
 from torch import nn
 
 from flowenedet_ros.data.classes import CAMVID_CLASSES, ClassInfo
 from flowenedet_ros.data.composites import OutlierPaster
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.detector.build import build_detector, parameter_count
+from flowenedet_ros.detector.loss import concurrent_loss
 from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterSpec
 from flowenedet_ros.segmenters.registry import build_network, freeze
-from flowenedet_ros.training.detector_training import DetectorTraining
+from flowenedet_ros.training.detector_training import DetectorTrainer, DetectorTraining
 from flowenedet_ros.training.detector_views import FrameSource
-from flowenedet_ros.training.distributed import training_process
+from flowenedet_ros.training.distributed import Process
 from flowenedet_ros.training.fit_detectors import (
     Material,
     cache_material,
@@ -23,6 +25,7 @@ from flowenedet_ros.training.fit_detectors import (
 )
 
 SIZE = (64, 96)
+CPU = torch.device('cpu')
 
 
 class ColorNetwork(nn.Module):
@@ -67,20 +70,61 @@ def material():
     )
 
 
-def test_detectors_are_fitted_on_cached_outputs_and_resume(tmp_path, segmenter, material):
-    caches = cache_material(segmenter, material, tmp_path / 'cache', plain=True)
+@pytest.mark.parametrize('device', DEVICES)
+def test_detectors_are_fitted_on_cached_outputs_and_resume(tmp_path, segmenter, material, device):
+    process = Process(rank=0, world=1, device=torch.device(device))
+    caches = cache_material(segmenter, material, tmp_path / 'cache', process.device, plain=True)
     statistics = gather_statistics(caches.pasted, 3)
-    with training_process() as process:
-        for variant in ('flowenedet', 'fed_u'):
-            settings = DetectorTraining(variant, steps=40, epoch_steps=20, batch_size=4, crop=16)
-            config = detector_config(segmenter, variant)
-            out = tmp_path / variant
-            fitted, figures = fit_detector(config, settings, caches, statistics, out, process)
-            assert set(figures) == {'idm', 'ood', 'separation'}
-            again, _ = fit_detector(config, settings, caches, statistics, out, process)
-            for name, value in fitted.state_dict().items():
-                assert torch.equal(value, again.state_dict()[name]), name
+    for variant in ('flowenedet', 'fed_u'):
+        settings = DetectorTraining(variant, steps=40, epoch_steps=20, batch_size=4, crop=16)
+        config = detector_config(segmenter, variant)
+        out = tmp_path / variant
+        fitted, figures = fit_detector(config, settings, caches, statistics, out, process)
+        assert set(figures) == {'idm', 'ood', 'separation'}
+        assert all(value.device.type == device for value in fitted.state_dict().values())
+        again, _ = fit_detector(config, settings, caches, statistics, out, process)
+        for name, value in fitted.state_dict().items():
+            assert torch.equal(value, again.state_dict()[name]), name
     assert figures['ood'].auroc > 0
+
+
+@pytest.mark.parametrize('device', DEVICES)
+def test_a_fit_that_was_stopped_goes_on_from_its_checkpoint(tmp_path, segmenter, material, device):
+    process = Process(rank=0, world=1, device=torch.device(device))
+    caches = cache_material(segmenter, material, tmp_path / 'cache', process.device, plain=False)
+    statistics = gather_statistics(caches.pasted, 3)
+    config = detector_config(segmenter, 'flowenedet')
+    settings = DetectorTraining('flowenedet', steps=20, epoch_steps=10, batch_size=4, crop=16)
+
+    def fit(out, stop_at=None):
+        detector = build_detector(config)
+        detector.set_statistics(statistics)
+        detector.fit_normalisation(caches.pasted.view(i)[0] for i in range(4))
+        trainer = DetectorTrainer(
+            settings, detector, loss_until(stop_at), caches.pasted, caches.validation, out, process
+        )
+        return trainer.fit().state_dict()
+
+    whole = fit(tmp_path / 'whole')
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / 'stopped', stop_at=15)
+    resumed = fit(tmp_path / 'stopped')
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, msg=name)
+
+
+def loss_until(stop_at):
+    """Give the loss of the concurrent detector, interrupted at a step."""
+    steps = 0
+
+    def loss(joint, target):
+        nonlocal steps
+        steps += 1
+        if steps == stop_at:
+            raise KeyboardInterrupt
+        return concurrent_loss(joint, target)
+
+    return loss
 
 
 @pytest.mark.parametrize('name', ['deeplabv3plus_efficientnet-lite0', 'segformer_b0'])
@@ -93,10 +137,10 @@ def test_a_detector_takes_at_most_two_percent_of_its_segmenter(name):
 
 
 def test_outputs_are_segmented_once(tmp_path, segmenter, material):
-    cache_material(segmenter, material, tmp_path, plain=False)
+    cache_material(segmenter, material, tmp_path, CPU, plain=False)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.npy')}
     digest = {p: hashlib.sha256(p.read_bytes()).digest() for p in before}
-    cache_material(segmenter, material, tmp_path, plain=False)
+    cache_material(segmenter, material, tmp_path, CPU, plain=False)
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.npy')}
     assert digest == {p: hashlib.sha256(p.read_bytes()).digest() for p in before}
 
@@ -114,7 +158,7 @@ def test_a_stopped_caching_run_goes_on(tmp_path, segmenter, material):
 
     segmenter.network.forward = count
     with pytest.raises(KeyboardInterrupt):
-        cache_material(segmenter, material, tmp_path, plain=False)
-    caches = cache_material(segmenter, material, tmp_path, plain=False)
+        cache_material(segmenter, material, tmp_path, CPU, plain=False)
+    caches = cache_material(segmenter, material, tmp_path, CPU, plain=False)
     assert len(caches.pasted) == 16
     assert calls < 2 * (16 + 4)
