@@ -1,5 +1,7 @@
-"""TensorRT on a real GPU: the part of the TensorRT tests that stand-ins cannot show."""
+"""A real GPU: what stand-ins cannot show of TensorRT, CUDA and ONNX Runtime."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 from support.tiny_bundle import smooth_image, write_tiny_bundle
 
 from flowenedet_ros.inference import BackendError, RuntimeOptions, Thresholds, load_bundle
-from flowenedet_ros.inference.bundle import bundled_models
+from flowenedet_ros.inference.backends.tensorrt.cuda import Cuda, import_cudart
+from flowenedet_ros.inference.bundle import bundled_models, find_bundle
 from flowenedet_ros.inference.probe import count_gpus, probe_backend
 
 pytestmark = [
@@ -85,8 +88,60 @@ def test_bundled_models_pass_their_self_test(
         assert model.self_test().passed
 
 
-def test_onnxruntime_on_the_gpu(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ('name', 'precision'),
+    [('tiny', 'fp32'), ('tiny', 'fp16'), *((name, 'fp32') for name in bundled_models())],
+)
+def test_onnxruntime_on_the_gpu(folder: Path, name: str, precision: str) -> None:
     probe = probe_backend('onnxruntime-cuda')
     if not probe.usable:
         pytest.skip(f'onnxruntime-cuda: {probe.detail}')
-    assert load_bundle(folder, 'onnxruntime-cuda', 'fp32').self_test().passed
+    bundle = folder if name == 'tiny' else find_bundle(name)
+    with load_bundle(bundle, 'onnxruntime-cuda', precision) as model:
+        assert model.self_test().passed
+
+
+@pytest.fixture
+def cuda() -> Iterator[Cuda]:
+    try:
+        cudart = import_cudart()
+    except BackendError as error:
+        pytest.skip(str(error))
+    cuda = Cuda(cudart, 0)
+    yield cuda
+    cuda.close()
+
+
+def test_bytes_come_back_from_the_gpu_as_they_went(cuda: Cuda) -> None:
+    size = 1 << 20
+    sent, received, there = cuda.pinned(size), cuda.pinned(size), cuda.allocate(size)
+    sent[:] = np.random.default_rng(0).integers(0, 256, size)
+    cuda.upload(there, sent, size)
+    cuda.download(received, there, size)
+    cuda.wait()
+    np.testing.assert_array_equal(received, sent)
+
+
+def test_a_recorded_graph_runs_each_time_it_is_launched(cuda: Cuda) -> None:
+    sent, received, there = cuda.pinned(16), cuda.pinned(16), cuda.allocate(16)
+    sent[:], received[:] = 1, 0
+    cuda.begin_capture()
+    cuda.upload(there, sent, 16)
+    cuda.download(received, there, 16)
+    graph = cuda.end_capture()
+    cuda.wait()
+    assert not received.any(), 'it is recorded, not run'
+    for value in (2, 3):
+        sent[:] = value
+        cuda.launch(graph)
+        cuda.wait()
+        assert (received == value).all()
+    cuda.destroy_graph(graph)
+
+
+def test_cuda_says_what_there_is_and_what_failed(cuda: Cuda) -> None:
+    assert re.search(r'\w+ sm_\d{2,3}$', cuda.name())
+    with pytest.raises(BackendError, match='cudaMalloc: out of memory'):
+        cuda.allocate(1 << 50)
+    with pytest.raises(BackendError, match='gpu_id is 999: this machine has GPUs 0 to'):
+        Cuda(import_cudart(), 999)

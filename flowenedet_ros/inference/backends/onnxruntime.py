@@ -86,7 +86,11 @@ def _open(path: Path, provider: str, options: RuntimeOptions) -> Any:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.log_severity_level = _ERRORS_ONLY
-    where = {} if provider == 'CPUExecutionProvider' else {'device_id': str(options.gpu_id)}
+    where = {}
+    if provider != 'CPUExecutionProvider':
+        where['device_id'] = str(options.gpu_id)
+        # Finds CUDA's libraries where pip puts them; the system's need no help.
+        onnxruntime.preload_dlls()
     try:
         session = onnxruntime.InferenceSession(str(path), settings, providers=[(provider, where)])
     except Exception as error:  # its exceptions share no base class of their own
