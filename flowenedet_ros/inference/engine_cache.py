@@ -69,13 +69,11 @@ class EngineCache:
         """Where the engine of a key is kept."""
         return self.folder / f'{key.digest}.engine'
 
-    def get(
-        self, key: EngineKey, build: Callable[[], bytes], load: Callable[[bytes], T | None]
-    ) -> T:
+    def get(self, key: EngineKey, build: Callable[[], bytes], load: Callable[[bytes], T]) -> T:
         """Give the loaded engine of a key, building it where there is none.
 
         :param build: makes the engine; takes minutes.
-        :param load: loads it, or gives None for an engine that does not fit this machine.
+        :param load: loads it; raises `BackendError` for an engine that does not fit this machine.
         :raises BackendError: for a bad engine where `on_bad` is 'error', or what `build` raises.
         """
         found = self._read(key, load)
@@ -88,12 +86,12 @@ class EngineCache:
                 return found
             engine = build()
             self._write(key, engine)
-        loaded = load(engine)
-        if loaded is None:
-            raise BackendError('the engine that was just built cannot be loaded on this machine')
-        return loaded
+        try:
+            return load(engine)
+        except BackendError as error:
+            raise BackendError(f'the engine that was just built cannot be used: {error}') from error
 
-    def _read(self, key: EngineKey, load: Callable[[bytes], T | None]) -> T | None:
+    def _read(self, key: EngineKey, load: Callable[[bytes], T]) -> T | None:
         path = self.path(key)
         try:
             content = path.read_bytes()
@@ -104,12 +102,14 @@ class EngineCache:
             return None
         problem = _damage(key, content)
         if problem is None:
-            loaded = load(content[_header_size(content) :])
-            if loaded is not None:
+            try:
+                loaded = load(content[_header_size(content) :])
+            except BackendError as error:
+                problem = f'was refused: {error}'
+            else:
                 with suppress(OSError):
                     os.utime(path)
                 return loaded
-            problem = 'was refused by this runtime and GPU'
         self._complain(path, problem)
         return None
 

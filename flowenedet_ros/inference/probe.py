@@ -1,13 +1,15 @@
 """What this machine really has: drivers and devices are asked, not only packages imported."""
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 
 from flowenedet_ros.inference.backends.base import Precision
 from flowenedet_ros.inference.openvino_core import openvino_core
+
+_MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,30 @@ def count_gpus() -> tuple[int, str]:
     return count.value, f'{count.value} NVIDIA GPU(s)'
 
 
+def compute_capabilities() -> list[tuple[int, int]]:
+    """Give (major, minor) of each NVIDIA GPU, as the driver says."""
+    count, _ = count_gpus()
+    return [(_attribute(gpu, _MAJOR), _attribute(gpu, _MINOR)) for gpu in range(count)]
+
+
+def _attribute(gpu: int, attribute: int) -> int:
+    driver, value, device = ctypes.CDLL('libcuda.so.1'), ctypes.c_int(0), ctypes.c_int(0)
+    driver.cuDeviceGet(ctypes.byref(device), gpu)
+    driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
+    return value.value
+
+
+def supports(targets: Iterable[str], capability: tuple[int, int]) -> bool:
+    """Whether TensorRT for RTX runs on a GPU: on one that it names, or a newer one.
+
+    :param targets: names of its `ComputeCapability`, such as SM89; those without a number are not
+        looked at.
+    """
+    named = [int(name[2:]) for name in targets if name.startswith('SM')]
+    number = 10 * capability[0] + capability[1]
+    return number in named or number > max(named, default=0)
+
+
 def import_problem(module: str) -> str | None:
     """Import a module and say why it cannot be, or None."""
     try:
@@ -77,9 +103,23 @@ def _tensorrt(module: str) -> Probe:
         problem = import_problem(name)
         if problem:
             return Probe(module, False, f'{name}: {problem}', f'pip install {install}')
+    problem = _rtx_problem() if module == 'tensorrt_rtx' else None
+    if problem:
+        return Probe(module, False, problem, 'pip install tensorrt')
     return Probe(
         module, True, f'{package} {version_of(package)}, {gpu_detail}', '', ('fp16', 'fp32')
     )
+
+
+def _rtx_problem() -> str | None:
+    """Say why TensorRT for RTX, which builds engines for GPUs it cannot run on, is of no use."""
+    import tensorrt_rtx  # type: ignore[import-untyped]
+
+    targets, found = tensorrt_rtx.ComputeCapability.__members__, compute_capabilities()
+    if any(supports(targets, capability) for capability in found):
+        return None
+    unsupported = ', '.join(f'{major}.{minor}' for major, minor in found)
+    return f'TensorRT for RTX does not run on GPUs of compute capability {unsupported}'
 
 
 def _onnxruntime_gpu(kind: str, provider: str) -> Probe:

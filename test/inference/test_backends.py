@@ -17,7 +17,7 @@ from flowenedet_ros.inference import BackendError, BundleError, RuntimeOptions, 
 from flowenedet_ros.inference.backends.base import Outputs
 from flowenedet_ros.inference.backends.openvino_parts import cut
 from flowenedet_ros.inference.openvino_core import openvino_core
-from flowenedet_ros.inference.probe import BACKENDS, count_gpus, probe_backend
+from flowenedet_ros.inference.probe import BACKENDS, count_gpus, probe_backend, supports
 
 
 @pytest.fixture
@@ -217,3 +217,10 @@ def test_outputs_follow_the_declared_order() -> None:
     from flowenedet_ros.inference.backends.base import OUTPUTS
 
     assert Outputs._fields == tuple(OUTPUTS)
+
+
+@pytest.mark.parametrize(
+    ('capability', 'runs'), [((8, 6), True), ((8, 7), False), ((9, 0), False), ((13, 0), True)]
+)
+def test_tensorrt_for_rtx_runs_on_the_gpus_it_names_and_on_newer_ones(capability, runs):
+    assert supports(['NONE', 'CURRENT', 'SM75', 'SM86', 'SM89', 'SM120'], capability) == runs

@@ -24,7 +24,7 @@ class Builder:
         return b'engine %d\n' % self.builds * 1000
 
 
-def load(content: bytes) -> bytes | None:
+def load(content: bytes) -> bytes:
     return content
 
 
@@ -72,13 +72,24 @@ def test_engine_that_the_runtime_refuses_is_built_again(tmp_path: Path) -> None:
     build = Builder()
     cache = EngineCache(tmp_path)
     cache.get(KEY, build, load)
-    found = cache.get(KEY, build, lambda content: None if b'engine 1' in content else content)
-    assert found.startswith(b'engine 2')
+
+    def refuse_first(content: bytes) -> bytes:
+        if b'engine 1' in content:
+            raise BackendError('built by another version')
+        return content
+
+    assert cache.get(KEY, build, refuse_first).startswith(b'engine 2')
+    with pytest.raises(BackendError, match='was refused: built by another version: delete it'):
+        EngineCache(tmp_path, on_bad='error').get(KEY, build, refuse)
 
 
 def test_engine_that_never_loads_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BackendError, match='just built cannot be loaded'):
-        EngineCache(tmp_path).get(KEY, Builder(), lambda _: None)
+    with pytest.raises(BackendError, match='just built cannot be used: built by another version'):
+        EngineCache(tmp_path).get(KEY, Builder(), refuse)
+
+
+def refuse(content: bytes) -> bytes:
+    raise BackendError('built by another version')
 
 
 def test_failed_build_leaves_nothing_and_the_next_one_works(tmp_path: Path) -> None:

@@ -11,7 +11,12 @@ from support.tiny_bundle import smooth_image, write_tiny_bundle
 from flowenedet_ros.inference import BackendError, RuntimeOptions, Thresholds, load_bundle
 from flowenedet_ros.inference.backends.tensorrt.cuda import Cuda, import_cudart
 from flowenedet_ros.inference.bundle import bundled_models, find_bundle
-from flowenedet_ros.inference.probe import count_gpus, probe_backend
+from flowenedet_ros.inference.probe import (
+    compute_capabilities,
+    count_gpus,
+    probe_backend,
+    supports,
+)
 
 pytestmark = [
     pytest.mark.gpu,
@@ -145,3 +150,9 @@ def test_cuda_says_what_there_is_and_what_failed(cuda: Cuda) -> None:
         cuda.allocate(1 << 50)
     with pytest.raises(BackendError, match='gpu_id is 999: this machine has GPUs 0 to'):
         Cuda(import_cudart(), 999)
+
+
+def test_tensorrt_for_rtx_is_offered_only_where_it_runs() -> None:
+    trt = pytest.importorskip('tensorrt_rtx', reason='TensorRT for RTX is not installed')
+    runs = supports(trt.ComputeCapability.__members__, compute_capabilities()[0])
+    assert probe_backend('tensorrt_rtx').usable == runs

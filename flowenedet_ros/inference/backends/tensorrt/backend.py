@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowenedet_ros.inference.backends.base import Outputs, Precision, RuntimeOptions
+from flowenedet_ros.inference.backends.messages import in_words
 from flowenedet_ros.inference.backends.tensorrt.api import import_tensorrt, message_log
 from flowenedet_ros.inference.backends.tensorrt.builder import build_engine
 from flowenedet_ros.inference.backends.tensorrt.cuda import Cuda, import_cudart
@@ -77,8 +78,11 @@ class TensorRtBackend:
         self.file = cache.path(key)
         return Engine(cache.get(key, build, self._deserialize), self._cuda)
 
-    def _deserialize(self, content: bytes) -> 'tensorrt.ICudaEngine | None':
-        return self._runtime.deserialize_cuda_engine(content)
+    def _deserialize(self, content: bytes) -> 'tensorrt.ICudaEngine':
+        engine = self._runtime.deserialize_cuda_engine(content)
+        if engine is None:
+            raise BackendError(in_words(message_log(self._trt).take()))
+        return engine
 
     def _key(self, path: Path, options: RuntimeOptions) -> EngineKey:
         return EngineKey(
