@@ -69,7 +69,7 @@ class Methods:
     ) -> None:
         if post not in POST:
             raise EvaluationError(f'no post-processing {post!r}: choose one of {", ".join(POST)}')
-        self._post = _postprocess(post, source.manifest.output.stride)
+        self._post = _postprocess(post, source.manifest.output.stride, source.device)
         self._detectors, reason = _load(source)
         trained = [name for name in self._detectors if name != PRODUCT]
         usable = [*UNTRAINED, *(['sml'] if self._detectors else []), *trained, PRODUCT]
@@ -116,8 +116,9 @@ class Methods:
 
     def _score(self, name: str, tensors: Tensors, baselines: Baselines, labels: Tensor) -> Scores:
         if name == PRODUCT:
-            maps = (torch.from_numpy(tensors.idm)[None], torch.from_numpy(tensors.ood)[None])
-            return self._finished(name, *maps, labels.cpu())
+            device = tensors.logits.device
+            idm, ood = (torch.from_numpy(x)[None].to(device) for x in (tensors.idm, tensors.ood))
+            return self._finished(name, idm, ood, labels)
         if name in UNTRAINED:
             score = UNTRAINED[name](baselines)
             return self._finished(name, score, score, labels)
@@ -168,13 +169,13 @@ def finite(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     return clean.astype(np.float32)
 
 
-def _postprocess(post: str, stride: int) -> SmlPostprocess | None:
+def _postprocess(post: str, stride: int, device: torch.device) -> SmlPostprocess | None:
     if post == 'none':
         return None
     if post == 'gaussian':
         # The plain kernel is one pixel of the score map apart at any stride.
-        return SmlPostprocess(radii=(), dilation=1)
-    return SmlPostprocess(stride)
+        return SmlPostprocess(radii=(), dilation=1).to(device)
+    return SmlPostprocess(stride).to(device)
 
 
 def _load(source: LogitSource) -> tuple[dict[str, Detector], str]:

@@ -1,10 +1,13 @@
 """What this machine really has: drivers and devices are asked, not only packages imported."""
 
 import ctypes
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 from flowenedet_ros.inference.backends.base import Precision
 from flowenedet_ros.inference.openvino_core import openvino_core
@@ -128,14 +131,30 @@ def _onnxruntime_gpu(kind: str, provider: str) -> Probe:
     if not gpus:
         return Probe(backend, False, gpu_detail, 'install the NVIDIA driver of your GPU')
     problem = import_problem('onnxruntime')
-    if problem is None:
-        import onnxruntime  # type: ignore[import-untyped]
+    if problem:
+        return Probe(backend, False, problem, 'pip install onnxruntime-gpu')
+    import onnxruntime  # type: ignore[import-untyped]
 
-        if provider in onnxruntime.get_available_providers():
-            detail = f'onnxruntime {onnxruntime.__version__} with {provider}, {gpu_detail}'
-            return Probe(backend, True, detail, '', ('fp16', 'fp32'))
-    detail = problem or f'the installed onnxruntime has no {provider}'
-    return Probe(backend, False, detail, 'pip install onnxruntime-gpu')
+    if provider not in onnxruntime.get_available_providers():
+        problem = f'the installed onnxruntime has no {provider}'
+        return Probe(backend, False, problem, 'pip install onnxruntime-gpu')
+    problem = _missing_tensorrt(onnxruntime) if kind == 'tensorrt' else None
+    if problem:
+        return Probe(backend, False, problem, 'pip install tensorrt')
+    detail = f'onnxruntime {onnxruntime.__version__} with {provider}, {gpu_detail}'
+    return Probe(backend, True, detail, '', ('fp16', 'fp32'))
+
+
+def _missing_tensorrt(onnxruntime: Any) -> str | None:
+    """Say which TensorRT library is missing that ONNX Runtime was built for but does not bring."""
+    provider = Path(onnxruntime.__file__).parent / 'capi' / 'libonnxruntime_providers_tensorrt.so'
+    content = provider.read_bytes() if provider.exists() else b''
+    for name in sorted(set(re.findall(rb'libnvinfer\.so\.\d+', content))):
+        try:
+            ctypes.CDLL(name.decode())
+        except OSError as error:
+            return str(error)
+    return None
 
 
 def _openvino() -> Probe:

@@ -97,6 +97,7 @@ def test_a_fit_that_was_stopped_goes_on_from_its_checkpoint(tmp_path, segmenter,
     settings = DetectorTraining('flowenedet', steps=20, epoch_steps=10, batch_size=4, crop=16)
 
     def fit(out, stop_at=None):
+        torch.manual_seed(0)
         detector = build_detector(config)
         detector.set_statistics(statistics)
         detector.fit_normalisation(caches.pasted.view(i)[0] for i in range(4))
