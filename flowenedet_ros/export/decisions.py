@@ -17,19 +17,14 @@ class Decisions(nn.Module):
         """Return class ids as floats, (N, H, W), of logits (N, C, h, w)."""
         raise NotImplementedError
 
-    def mask(self, score: Tensor, threshold: Tensor) -> Tensor:
-        """Return 0 or 255 as floats, (N, H, W), of a score (N, h, w)."""
+    def masks(self, scores: Tensor, thresholds: Tensor) -> Tensor:
+        """Return 0 or 255 as floats, (N, K, H, W), of K scores (N, K, h, w) and thresholds (K,)."""
         raise NotImplementedError
 
-    def forward(
-        self, logits: Tensor, idm: Tensor, ood: Tensor, idm_threshold: Tensor, ood_threshold: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return labels and both masks, uint8 (N, H, W); the casts come last, as TensorRT wants."""
-        return (
-            self.labels(logits).to(torch.uint8),
-            self.mask(idm, idm_threshold).to(torch.uint8),
-            self.mask(ood, ood_threshold).to(torch.uint8),
-        )
+    def forward(self, logits: Tensor, scores: Tensor, thresholds: Tensor) -> tuple[Tensor, ...]:
+        """Return labels and K masks, uint8 (N, H, W) each; the casts come last for TensorRT."""
+        maps = self.labels(logits), *self.masks(scores, thresholds).unbind(1)
+        return tuple(each.to(torch.uint8) for each in maps)
 
 
 class PhaseDecisions(Decisions):
@@ -60,11 +55,14 @@ class PhaseDecisions(Decisions):
         classes = torch.unflatten(phases, 1, (channels, self.stride**2)).argmax(dim=1)
         return F.pixel_shuffle(classes.float(), self.stride).squeeze(1)
 
-    def mask(self, score: Tensor, threshold: Tensor) -> Tensor:
+    def masks(self, scores: Tensor, thresholds: Tensor) -> Tensor:
         """Return 0 or 255 as floats."""
         # Axis by axis: a convolution of one channel makes runtimes change the memory layout.
-        phases = self._blends(self._blends(_surrounded(score[:, None]), axis=3), axis=2)
-        return F.pixel_shuffle(_over(phases, threshold), self.stride).squeeze(1)
+        maps = _surrounded(scores).flatten(0, 1)[:, None]
+        phases = self._blends(self._blends(maps, axis=3), axis=2)
+        count = scores.shape[1]
+        over = _over(torch.unflatten(phases, 0, (-1, count)), thresholds.view(count, 1, 1, 1))
+        return F.pixel_shuffle(over, self.stride).squeeze(2)
 
     def _blends(self, maps: Tensor, axis: int) -> Tensor:
         """Return the pixels of each cell along an axis, one after the other in the channels.
@@ -95,9 +93,9 @@ class ResizedDecisions(Decisions):
         """Return class ids as floats."""
         return self._large(logits).argmax(dim=1).float()
 
-    def mask(self, score: Tensor, threshold: Tensor) -> Tensor:
+    def masks(self, scores: Tensor, thresholds: Tensor) -> Tensor:
         """Return 0 or 255 as floats."""
-        return _over(self._large(score[:, None])[:, 0], threshold)
+        return _over(self._large(scores), thresholds.view(-1, 1, 1))
 
 
 class QuarterDecisions(Decisions):
@@ -112,15 +110,15 @@ class QuarterDecisions(Decisions):
 
     def _large(self, decisions: Tensor) -> Tensor:
         # As floats: no runtime resizes uint8 everywhere.
-        return F.interpolate(decisions[:, None], size=self.size, mode='nearest')[:, 0]
+        return F.interpolate(decisions, size=self.size, mode='nearest')
 
     def labels(self, logits: Tensor) -> Tensor:
         """Return class ids as floats."""
-        return self._large(logits.argmax(dim=1).float())
+        return self._large(logits.argmax(dim=1, keepdim=True).float()).squeeze(1)
 
-    def mask(self, score: Tensor, threshold: Tensor) -> Tensor:
+    def masks(self, scores: Tensor, thresholds: Tensor) -> Tensor:
         """Return 0 or 255 as floats."""
-        return self._large(_over(score, threshold))
+        return self._large(_over(scores, thresholds.view(-1, 1, 1)))
 
 
 def _surrounded(maps: Tensor) -> Tensor:
@@ -128,8 +126,8 @@ def _surrounded(maps: Tensor) -> Tensor:
     return F.pad(maps, (1, 1, 1, 1), mode='replicate')
 
 
-def _over(score: Tensor, threshold: Tensor) -> Tensor:
-    return (score >= threshold).float() * _ON
+def _over(scores: Tensor, thresholds: Tensor) -> Tensor:
+    return (scores >= thresholds).float() * _ON
 
 
 def decisions(mode: Mode, size: tuple[int, int], stride: int) -> Decisions:

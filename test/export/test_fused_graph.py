@@ -279,11 +279,13 @@ def test_data_dependent_graphs_are_refused():
 @pytest.mark.parametrize('stride', [2, 4, 8])
 def test_phases_are_bilinear_enlargement(stride):
     torch.manual_seed(0)
-    logits, score = torch.randn(2, 5, 6, 9), torch.rand(2, 6, 9)
+    logits, scores = torch.randn(2, 5, 6, 9), torch.rand(2, 2, 6, 9)
     phases, resized = PhaseDecisions(stride), ResizedDecisions((6 * stride, 9 * stride))
     assert (phases.labels(logits) == resized.labels(logits)).float().mean() > 0.999
-    half = torch.tensor([0.5])
-    assert (phases.mask(score, half) == resized.mask(score, half)).float().mean() > 0.999
+    thresholds = torch.tensor([0.4, 0.7])
+    masks = phases.masks(scores, thresholds)
+    assert (masks == resized.masks(scores, thresholds)).float().mean() > 0.999
+    assert masks[:, 0].mean() > masks[:, 1].mean() > 0, 'each score has its own threshold'
 
 
 def test_sizes_that_the_stride_does_not_divide():
