@@ -130,7 +130,7 @@ class FlowDetector(ConcurrentDetector):
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
-        self.condition = ConditionNet(config.width, config.coupling_width)
+        self.condition = ConditionNet(config.width, config.coupling_width, self.context.experts)
         self.flow = EnergyFlow(config.couplings, config.coupling_width)
 
     def joint(self, features: Features) -> Tensor:
@@ -156,7 +156,7 @@ class ConvNetDetector(ConcurrentDetector):
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
         stood_for = (
-            ConditionNet(config.width, config.coupling_width),
+            ConditionNet(config.width, config.coupling_width, self.context.experts),
             EnergyFlow(config.couplings, config.coupling_width),
         )
         budget = sum(weight.numel() for part in stood_for for weight in part.parameters())

@@ -11,14 +11,14 @@ _LARGEST = 1e4
 
 
 class ContextBlock(nn.Module):
-    """Residual depthwise 3x3 and pointwise convolution."""
+    """Residual depthwise 3x3 and pointwise convolution, within equal groups of channels."""
 
-    def __init__(self, width: int, dilation: int) -> None:
+    def __init__(self, width: int, dilation: int, groups: int) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(
             width, width, 3, padding=dilation, dilation=dilation, groups=width, bias=False
         )
-        self.pointwise = nn.Conv2d(width, width, 1)
+        self.pointwise = nn.Conv2d(width, width, 1, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape (N, width, h, w)."""
@@ -28,6 +28,11 @@ class ContextBlock(nn.Module):
 class ContextNet(nn.Module):
     """Surroundings in, context out, at half the resolution of the logits.
 
+    Where there is a deeper map there are two experts, each with half of the channels: one reads the
+    embedding, one the deeper map, and both the logits around. In training either is silent for a
+    third of the pictures while the other speaks for both, so that each learns to judge alone;
+    `ConditionNet` weighs them.
+
     The deeper map is projected where it is small, and to few channels, before it is enlarged: what
     it tells of an unknown thing fits into a dozen, and a wide projection fits the training frames.
 
@@ -36,7 +41,7 @@ class ContextNet(nn.Module):
     :param cells: read all pixels of the embedding instead of every second row and column.
     :param deep: channels of the segmenter's deeper map, None to do without.
     :param deep_width: channels that those are projected to.
-    :param width: channels of the context.
+    :param width: channels of the context, of both experts together.
     """
 
     def __init__(
@@ -51,26 +56,40 @@ class ContextNet(nn.Module):
         cells: bool = False,
     ) -> None:
         super().__init__()
-        self.local = nn.Conv2d(local + (deep_width if deep else 0), width, 1)
+        self.experts = 2 if deep else 1
+        own = width // self.experts
+        self.local = nn.Conv2d(local, width, 1)
         # Every second row and column of the embedding costs a quarter of all.
         kernel = 2 if cells else 1
-        self.embedding = NormalisedProjection(embedding, width, 2, kernel) if embedding else None
+        self.embedding = NormalisedProjection(embedding, own, 2, kernel) if embedding else None
         self.deep = NormalisedProjection(deep, deep_width) if deep else None
-        self.blocks = nn.Sequential(*(ContextBlock(width, dilation) for dilation in dilations))
+        self.widen = nn.Conv2d(deep_width, own, 1, bias=False) if deep else None
+        blocks = (ContextBlock(width, dilation, self.experts) for dilation in dilations)
+        self.blocks = nn.Sequential(*blocks)
 
     def forward(self, features: Features) -> Tensor:
         """Return (N, width, ceil(h / 2), ceil(w / 2))."""
         assert features.coarse is not None  # the extractor always gives it
-        known = [features.coarse]
-        if self.deep is not None and features.deep is not None:
-            known.append(enlarge_like(self.deep(features.deep), features.coarse))
-        x: Tensor = self.local(torch.cat(known, dim=1))
+        parts = list(self.local(features.coarse).chunk(self.experts, dim=1))
         if self.embedding is not None and features.embedding is not None:
-            x = x + self.embedding(features.embedding)
+            parts[0] = parts[0] + self.embedding(features.embedding)
+        if self.deep is not None and self.widen is not None and features.deep is not None:
+            projected = enlarge_like(self.deep(features.deep), features.coarse)
+            parts[-1] = parts[-1] + self.widen(projected)
+        x = torch.cat(parts, dim=1)
         # What is not finite must not spread to the neighbours.
         x = torch.where(x.abs() < _LARGEST, x, 0.0)
         context: Tensor = self.blocks(F.relu(x))
+        if self.training and self.experts > 1:
+            context = context * _voices(context)
         return context
+
+
+def _voices(context: Tensor) -> Tensor:
+    """Let both experts of a picture speak, or either for both; (N, channels, 1, 1)."""
+    choices = context.new_tensor([[1, 1], [2, 0], [0, 2]])
+    drawn = choices[torch.randint(len(choices), (len(context),), device=context.device)]
+    return drawn.repeat_interleave(context.shape[1] // 2, dim=1)[..., None, None]
 
 
 class PlainHead(nn.Module):

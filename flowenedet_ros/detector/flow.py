@@ -12,6 +12,8 @@ from flowenedet_ros.detector.invertible_conv import InvertibleConv
 from flowenedet_ros.detector.mixture import GaussianMixture, over_first
 
 COMPONENTS = 3
+_SAY = (1.6, 0.4)
+"""How much the experts of embedding and deeper map say of an outlier; one each in training."""
 
 
 class Condition(NamedTuple):
@@ -27,10 +29,24 @@ class Condition(NamedTuple):
 
 
 class ConditionNet(nn.Module):
-    """Read the condition off a context of half the resolution."""
+    """Read the condition off a context of half the resolution.
 
-    def __init__(self, width: int, hidden: int) -> None:
+    All that is read is linear in the context, of which each of two experts has half the channels:
+    their log-odds add up, a product of experts (Hinton 2002). Once trained, the deeper map's
+    expert has the smaller say in what is an outlier, since pasted outliers flatter it: the encoder
+    sees how they were pasted. In what is wrong rather than correct both say as much.
+
+    :param width: channels of the context. :param hidden: of the couplings' sub-networks.
+    :param experts: 1 or 2.
+    """
+
+    say: Tensor
+
+    def __init__(self, width: int, hidden: int, experts: int) -> None:
         super().__init__()
+        self._experts = experts
+        say = torch.tensor(_SAY).repeat_interleave(width // 2).view(1, -1, 1, 1)
+        self.register_buffer('say', say, persistent=False)
         self.prior = nn.Conv2d(width, COMPONENTS, 1)
         self.mean = nn.Conv2d(width, COMPONENTS * VARIABLES, 1)
         self.hidden = nn.Conv2d(width, hidden, 1)
@@ -42,14 +58,22 @@ class ConditionNet(nn.Module):
 
         :param relative: give log-odds for the prior.
         """
-        layers = (self.prior, self.mean, self.hidden)
-        weights = [layer.weight for layer in layers]
-        biases = [cast(Tensor, layer.bias) for layer in layers]
+        weights = self._weights()
+        biases = [cast(Tensor, layer.bias) for layer in (self.prior, self.mean, self.hidden)]
         if relative:
             weights[0], biases[0] = over_first(weights[0]), over_first(biases[0])
         # One convolution and one enlargement cost less than three.
         maps = enlarge(F.conv2d(context, torch.cat(weights), torch.cat(biases)), 2, size)
         return Condition(*torch.split(maps, [len(rows) for rows in weights], dim=1))
+
+    def _weights(self) -> list[Tensor]:
+        """Return the weights of prior, mean and hidden, by the experts' say."""
+        weights = [self.prior.weight, self.mean.weight, self.hidden.weight]
+        if self._experts == 1 or self.training:
+            return weights
+        prior, mean, hidden = (weight * self.say for weight in weights)
+        wrong = prior[:1] + self.prior.weight[1:2] - self.prior.weight[:1]
+        return [torch.cat([prior[:1], wrong, prior[2:]]), mean, hidden]
 
 
 class EnergyFlow(nn.Module):

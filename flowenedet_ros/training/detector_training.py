@@ -178,8 +178,10 @@ class DetectorTrainer:
         self.detector.train()
         output, target = self.crops(self.step)
         output = output.to(self.process.device)
+        place = self.settings.seed * self.process.world + self.process.rank
+        # What a step draws depends on its place alone, so that a resumed fit goes on the same way.
+        torch.manual_seed(place * self.settings.steps + self.step)
         if self.shift is not None:
-            place = self.settings.seed * self.process.world + self.process.rank
             output = self.shift(output, place * self.settings.steps + self.step)
         joint = self.joint(output)
         loss = self.loss(joint, target.to(self.process.device))

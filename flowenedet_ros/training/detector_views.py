@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.data.classes import KNOWN, OUTLIER, VOID
 from flowenedet_ros.data.composites import OutlierPaster
+from flowenedet_ros.data.repaint import Repainter
 from flowenedet_ros.detector.loss import CORRECT, INLIER, OUTLYING, WRONG
 from flowenedet_ros.training.segmentation_views import Samples
 
@@ -43,6 +44,7 @@ class DetectorViews:
 
     :param size: (height, width) the network sees; frames are stretched to it as at run time.
     :param paster: puts outliers into five views of six; None pastes nothing.
+    :param repainter: gives known things other looks; None leaves them theirs.
     :param augment: cut windows, mirror and recolour; without, the frames stay as they are.
     """
 
@@ -54,8 +56,10 @@ class DetectorViews:
         *,
         seed: int,
         augment: bool = True,
+        repainter: Repainter | None = None,
     ) -> None:
         self.size, self.paster, self.seed, self.augment = size, paster, seed, augment
+        self._repainter = repainter
         self._places = [
             (source, index, repeat)
             for source in sources
@@ -79,10 +83,18 @@ class DetectorViews:
         if self.augment:
             if rng.random() < 0.5:
                 image, labels = image[:, ::-1], labels[:, ::-1]
-            image = _camera(np.ascontiguousarray(image), rng)
+            image, labels = np.ascontiguousarray(image), np.ascontiguousarray(labels)
+        if self._repainter is not None:
+            image = self._repainter(rng, image, labels)
+        # A camera that takes the pasted things too blurs and compresses the traces of pasting.
+        late = self.augment and self.paster is not None and rng.random() < 0.5
+        if self.augment and not late:
+            image = _camera(image, rng)
         if self.paster is not None and rng.random() < 5 / 6:
-            image, labels = self.paster(rng, image, np.ascontiguousarray(labels))
-        return DetectorView(image, np.ascontiguousarray(labels), source)
+            image, labels = self.paster(rng, image, labels)
+        if late:
+            image = _camera(image, rng)
+        return DetectorView(image, labels, source)
 
 
 def targets(

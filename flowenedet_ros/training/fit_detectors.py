@@ -11,6 +11,7 @@ from torch import Tensor
 
 from flowenedet_ros.data.classes import VOID
 from flowenedet_ros.data.composites import OutlierPaster
+from flowenedet_ros.data.repaint import Repainter
 from flowenedet_ros.detector.base import Detector, DetectorConfig, Variant
 from flowenedet_ros.detector.build import build_detector
 from flowenedet_ros.detector.concurrent import ConcurrentDetector
@@ -44,6 +45,7 @@ class Material:
     :param train: frames of every camera.
     :param validation: frames never trained on; outliers are pasted into them as well.
     :param paster: for training frames. :param held_out_paster: for validation frames.
+    :param repainter: for training frames, of the concurrent detector alone.
     :param identity: names all of the above, so that cached features are found again.
     """
 
@@ -51,6 +53,7 @@ class Material:
     validation: Sequence[FrameSource]
     paster: OutlierPaster
     held_out_paster: OutlierPaster
+    repainter: Repainter
     identity: Mapping[str, Any]
 
 
@@ -80,7 +83,9 @@ def cache_material(
     """
     size, seed = segmenter.spec.input_size, _VIEWS_SEED
     views = {
-        'pasted': DetectorViews(material.train, size, material.paster, seed=seed),
+        'pasted': DetectorViews(
+            material.train, size, material.paster, seed=seed, repainter=material.repainter
+        ),
         'validation': DetectorViews(
             material.validation, size, material.held_out_paster, seed=seed + 2, augment=False
         ),
@@ -116,7 +121,7 @@ def detector_config(segmenter: FrozenSegmenter, variant: Variant) -> DetectorCon
         spec.embedding_channels if variant != 'fed_u' else None,
         None if is_fed else spec.deep_channels,
         form='published' if is_fed else 'corrected',
-        width=24 if is_narrow else 32,
+        width=32 if is_narrow else 40,
         deep_width=9 if is_narrow else 12,
         # Small obstacles gain from it; of a wide embedding it would cost more than they are worth.
         embedding_cells=not is_fed and is_narrow,

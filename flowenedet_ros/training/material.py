@@ -17,6 +17,7 @@ from flowenedet_ros.data.outliers.cutouts import (
     load_cutouts,
     void_cutouts,
 )
+from flowenedet_ros.data.repaint import Repainter
 from flowenedet_ros.data.video import open_video
 from flowenedet_ros.segmenters.interface import SegmenterSpec
 from flowenedet_ros.training.cached_samples import CachedSamples
@@ -100,6 +101,7 @@ def gather_material(
         validation=[_source(choice) for choice in validation],
         paster=OutlierPaster(kept, voids=found, donors=donors, ground=ground, known=known),
         held_out_paster=OutlierPaster(held_out, ground=ground),
+        repainter=Repainter(ground),
         identity={
             'frames': names,
             'more': [(len(source.samples), source.labelled) for source in more],

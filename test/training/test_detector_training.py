@@ -9,6 +9,7 @@ from torch import nn
 from flowenedet_ros.data.classes import CAMVID_CLASSES, ClassInfo
 from flowenedet_ros.data.composites import OutlierPaster
 from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.data.repaint import Repainter
 from flowenedet_ros.detector.build import build_detector, parameter_count
 from flowenedet_ros.detector.loss import concurrent_loss
 from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterSpec
@@ -66,6 +67,7 @@ def material():
         validation=[FrameSource(frames[8:], merge)],
         paster=OutlierPaster(),
         held_out_paster=OutlierPaster(),
+        repainter=Repainter([0]),
         identity={'frames': 'painted'},
     )
 

@@ -4,6 +4,7 @@ import pytest
 from flowenedet_ros.data.classes import KNOWN, OUTLIER, VOID
 from flowenedet_ros.data.composites import OutlierPaster
 from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.data.repaint import Repainter
 from flowenedet_ros.detector.loss import CORRECT, INLIER, OUTLYING, WRONG
 from flowenedet_ros.training.detector_views import DetectorViews, FrameSource, targets
 
@@ -44,6 +45,16 @@ def test_views_repeat_and_hold_outliers_only_where_pasted(frames):
     assert any((views[i].labels == OUTLIER).any() for i in range(12))
     plain = DetectorViews([source], (64, 96), None, seed=1)
     assert not any((plain[i].labels == OUTLIER).any() for i in range(12))
+
+
+def test_repainted_views_keep_their_labels(frames):
+    source = FrameSource(frames, IDENTITY, repeats=4)
+    views, plain = (
+        DetectorViews([source], (60, 80), None, seed=1, repainter=repainter)
+        for repainter in (Repainter([3]), None)
+    )
+    assert all((views[i].labels == 3).all() for i in range(len(views)))
+    assert any(not np.array_equal(views[i].image, plain[i].image) for i in range(len(views)))
 
 
 def test_views_without_augmentation_are_the_frames(frames):
