@@ -51,6 +51,9 @@ $(VENV)/.test: $(DECLARATIONS) $(VENV)/.runtime
 	  -e '.[runtime,ros,train,corruptions,test]'
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps \
 	  imagecorruptions-imaug==1.1.5
+	# Beside the newest one, an older generation of its API.
+	$(BIN)/python -m pip install --disable-pip-version-check -q --upgrade \
+	  --target $(VENV)/tensorrt-rtx-1.4 tensorrt-rtx==1.4.0.76
 	@touch $@
 
 # --symlink-install: edited Python is live; only what setup.py copies by name needs a new build.
