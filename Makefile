@@ -32,7 +32,7 @@ help:
 
 setup: $(VENV)/.runtime install/.built
 
-setup-test: setup $(VENV)/.test
+setup-test: setup $(VENV)/.test $(VENV)/tensorrt-rtx-1.4/.done
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || \
@@ -51,9 +51,12 @@ $(VENV)/.test: $(DECLARATIONS) $(VENV)/.runtime
 	  -e '.[runtime,ros,train,corruptions,test]'
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps \
 	  imagecorruptions-imaug==1.1.5
-	# Beside the newest one, an older generation of its API.
+	@touch $@
+
+# Beside the newest TensorRT for RTX, an older generation of its API.
+$(VENV)/tensorrt-rtx-1.4/.done: | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check -q --upgrade \
-	  --target $(VENV)/tensorrt-rtx-1.4 tensorrt-rtx==1.4.0.76
+	  --target $(@D) tensorrt-rtx==1.4.0.76
 	@touch $@
 
 # --symlink-install: edited Python is live; only what setup.py copies by name needs a new build.

@@ -87,11 +87,10 @@ def run(args: argparse.Namespace) -> int:
         with process.first_goes_first():
             caches = cache_material(segmenter, material, root, process.device, plain=plain)
         statistics = gather_statistics(caches.pasted, len(segmenter.spec.classes))
+        used = [cache.name for cache in (caches.pasted, caches.plain) if cache is not None]
         for variant in variants:
             config = detector_config(segmenter, variant)
-            settings = detector_training(
-                variant, args.steps, args.seed, json.dumps(material.identity)
-            )
+            settings = detector_training(variant, args.steps, args.seed, ' '.join(used))
             detectors[variant], figures[variant] = fit_detector(
                 config, settings, caches, statistics, args.out / variant, process
             )

@@ -20,8 +20,8 @@ _CAMOUFLAGED = 0.25
 _FLAT = 0.2
 # A camera about 1.3 m above the road, level: an object of so many metres standing h pixels below
 # the horizon is h * metres / 1.3 pixels high.
-_CAMERA_HEIGHT = 1.3
-_HORIZON = 0.45
+CAMERA_HEIGHT = 1.3
+HORIZON = 0.45
 
 
 class Box(NamedTuple):
@@ -142,7 +142,7 @@ def _place(
     height, width = size[0], size[1]
     rows, columns = ground.shape
     metres = float(np.exp(rng.normal(np.log(0.5), 0.6)))
-    foot = _HORIZON * rows + height * _CAMERA_HEIGHT / metres
+    foot = HORIZON * rows + height * CAMERA_HEIGHT / metres
     if rng.random() < 0.3 or not rows / 3 < foot < rows:
         foot = rng.uniform(rows / 3, rows)
     middle = int(rng.integers(columns))

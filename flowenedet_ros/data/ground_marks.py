@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .composites import CAMERA_HEIGHT, HORIZON
 from .outliers.textures import fractal_noise, plane
 
 Image = NDArray[np.uint8]
@@ -13,11 +14,13 @@ Plane = NDArray[np.float32]
 Points = NDArray[np.float64]
 
 _SUBPIXEL_BITS = 4
-_CAMERA_HEIGHT = 1.3
+# A usual camera. Others and cut windows differ from it, which only varies the looks.
 _FOCAL_LENGTH = 1.1
 """In widths of the picture."""
-_HORIZON = 0.45
+_ASPECT = 2.0
+"""Width over height, before the picture was stretched to the network's size."""
 _NEAREST, _FARTHEST = 4.0, 40.0
+"""In metres."""
 
 
 def mark_ground(rng: np.random.Generator, image: Image, ground: NDArray[np.bool_]) -> Image:
@@ -30,9 +33,9 @@ def mark_ground(rng: np.random.Generator, image: Image, ground: NDArray[np.bool_
     visible = plane(cv2.GaussianBlur(ground.astype(np.float32), (0, 0), 0.7))
     for _ in range(int(rng.integers(2, 9))):
         mark = _MARKS[int(rng.integers(len(_MARKS)))]
-        coverage, paint, is_light = mark(rng, (ground.shape[0], ground.shape[1]))
+        coverage, paint, is_factor = mark(rng, (ground.shape[0], ground.shape[1]))
         coverage = coverage * visible
-        if is_light:
+        if is_factor:
             result *= 1 + coverage[..., None] * (paint - 1)
         else:
             result += coverage[..., None] * (paint - result)
@@ -44,8 +47,7 @@ def _project(points: Points, shape: tuple[int, int]) -> Points:
     rows, columns = shape[0], shape[1]
     depth = np.maximum(points[:, 1], 1.0)
     u = columns / 2 + columns * _FOCAL_LENGTH * points[:, 0] / depth
-    # Network inputs are stretched: a row is as much of the height as it is of the original's.
-    v = rows * _HORIZON + 2 * rows * _FOCAL_LENGTH * _CAMERA_HEIGHT / depth
+    v = rows * (HORIZON + _ASPECT * _FOCAL_LENGTH * CAMERA_HEIGHT / depth)
     return np.stack([u, v], axis=1)
 
 
@@ -83,11 +85,11 @@ def _along(rng: np.random.Generator) -> float:
 
 
 _Mark = tuple[Plane, Plane, bool]
-"""Coverage (H, W), paint (colour or factor, broadcast to (H, W, 3)), and whether it is light."""
+"""Coverage (H, W), paint to be broadcast to (H, W, 3), and whether that is a factor or a colour."""
 
 
 def _lines(rng: np.random.Generator, shape: tuple[int, int]) -> _Mark:
-    """One bar, a dashed line, a crossing, or strokes like worn letters, white or yellow."""
+    """One bar, a dashed line, or strokes like worn letters, white or yellow."""
     kind, at, angle = int(rng.integers(3)), _somewhere(rng), _along(rng)
     count = int(rng.integers(1, 9))
     if kind == 0:

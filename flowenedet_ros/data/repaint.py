@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .classes import VOID
+from .classes import KNOWN
 from .ground_marks import mark_ground
 from .outliers.textures import fractal_noise, plane
 
@@ -16,7 +16,7 @@ Image = NDArray[np.uint8]
 class Repainter:
     """Recolour classes, paint lines, repairs and shadows on the ground, and sharpen, at random.
 
-    All of it stays what it was labelled. Void keeps its looks.
+    All of it stays what it was labelled. Void and outliers are sharpened at most.
 
     :param ground: label ids of road and pavement.
     """
@@ -25,7 +25,7 @@ class Repainter:
         self._ground = np.isin(np.arange(256), np.asarray(ground, np.int64))
 
     def __call__(self, rng: np.random.Generator, image: Image, labels: Image) -> Image:
-        """Return a new picture of the same things.
+        """Return a picture of the same things, the given one where nothing was drawn.
 
         :param image: uint8 (H, W, 3), BGR.
         :param labels: uint8 (H, W).
@@ -44,7 +44,7 @@ def _recolor_classes(rng: np.random.Generator, image: Image, labels: Image) -> I
     """Give some classes other colours, brightness, blotches and grain, each as a whole."""
     result = image.astype(np.float32)
     height, width = labels.shape
-    for label in np.unique(labels[labels != VOID]):
+    for label in np.unique(labels[labels < KNOWN]):
         if rng.random() < 0.5:
             continue
         share = plane(cv2.GaussianBlur((labels == label).astype(np.float32), (0, 0), 1.0))

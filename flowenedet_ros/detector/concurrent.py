@@ -33,6 +33,7 @@ class ConcurrentDetector(Detector):
     """
 
     components = COMPONENTS
+    say: tuple[float, ...]
     energy_weight: Tensor
     doubt_weight: Tensor
 
@@ -48,6 +49,7 @@ class ConcurrentDetector(Detector):
             deep_width=config.deep_width,
             cells=config.embedding_cells,
         )
+        self.say = config.say if self.context.experts > 1 else (1.0,)
         self.register_buffer('energy_weight', torch.tensor(0.3))
         self.register_buffer('doubt_weight', torch.tensor(1.0))
 
@@ -130,7 +132,7 @@ class FlowDetector(ConcurrentDetector):
 
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
-        self.condition = ConditionNet(config.width, config.coupling_width, self.context.experts)
+        self.condition = ConditionNet(config.width, config.coupling_width, self.say)
         self.flow = EnergyFlow(config.couplings, config.coupling_width)
 
     def joint(self, features: Features) -> Tensor:
@@ -156,16 +158,16 @@ class ConvNetDetector(ConcurrentDetector):
     def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
         stood_for = (
-            ConditionNet(config.width, config.coupling_width, self.context.experts),
+            ConditionNet(config.width, config.coupling_width),
             EnergyFlow(config.couplings, config.coupling_width),
         )
         budget = sum(weight.numel() for part in stood_for for weight in part.parameters())
-        self.head = PlainHead(config.width, budget)
+        self.head = PlainHead(config.width, budget, self.say)
 
     def joint(self, features: Features) -> Tensor:
         """Return class logits, (N, 3, h, w)."""
         z, context, size = self._context(features)
-        logits: Tensor = self.head(z, enlarge(self.head.condition(context), 2, size))
+        logits: Tensor = self.head(z, enlarge(self.head.read(context), 2, size))
         return logits
 
     def odds(self, features: Features) -> Tensor:

@@ -30,8 +30,8 @@ class ContextNet(nn.Module):
 
     Where there is a deeper map there are two experts, each with half of the channels: one reads the
     embedding, one the deeper map, and both the logits around. In training either is silent for a
-    third of the pictures while the other speaks for both, so that each learns to judge alone;
-    `ConditionNet` weighs them.
+    third of the pictures while the other speaks for both, so that each learns to judge alone. How
+    much they say once trained is up to what reads the context.
 
     The deeper map is projected where it is small, and to few channels, before it is enlarged: what
     it tells of an unknown thing fits into a dozen, and a wide projection fits the training frames.
@@ -85,11 +85,17 @@ class ContextNet(nn.Module):
         return context
 
 
+def voice(say: tuple[float, ...], channels: int) -> Tensor:
+    """Return how loud each channel of a context is, (1, channels, 1, 1)."""
+    return torch.tensor(say).repeat_interleave(channels // len(say)).view(1, -1, 1, 1)
+
+
 def _voices(context: Tensor) -> Tensor:
     """Let both experts of a picture speak, or either for both; (N, channels, 1, 1)."""
-    choices = context.new_tensor([[1, 1], [2, 0], [0, 2]])
-    drawn = choices[torch.randint(len(choices), (len(context),), device=context.device)]
-    return drawn.repeat_interleave(context.shape[1] // 2, dim=1)[..., None, None]
+    channels = context.shape[1]
+    choices = torch.cat([voice(say, channels) for say in ((1.0, 1.0), (2.0, 0.0), (0.0, 2.0))])
+    # Drawn on the CPU, so that a GPU draws the same.
+    return choices[torch.randint(len(choices), (len(context),))].to(context.device)
 
 
 class PlainHead(nn.Module):
@@ -97,14 +103,23 @@ class PlainHead(nn.Module):
 
     :param width: channels of the context.
     :param budget: parameters that the flow it stands in for has beyond the context network.
+    :param say: of each expert; see `ConditionNet`.
     """
 
-    def __init__(self, width: int, budget: int) -> None:
+    say: Tensor
+
+    def __init__(self, width: int, budget: int, say: tuple[float, ...] = (1.0,)) -> None:
         super().__init__()
         hidden = max(3, round((budget - 3) / (width + 1 + VARIABLES + 3)))
         self.condition = nn.Conv2d(width, hidden, 1)
+        self.register_buffer('say', voice(say, width), persistent=False)
         self.enter = nn.Conv2d(VARIABLES, hidden, 1, bias=False)
         self.leave = nn.Conv2d(hidden, 3, 1)
+
+    def read(self, context: Tensor) -> Tensor:
+        """Return the condition, (N, hidden, h / 2, w / 2), of a context."""
+        weight = self.condition.weight if self.training else self.condition.weight * self.say
+        return F.conv2d(context, weight, self.condition.bias)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         """Return class logits, (N, 3, h, w), from variables and the enlarged condition."""

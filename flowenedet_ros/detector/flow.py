@@ -6,14 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from flowenedet_ros.detector.context_net import voice
 from flowenedet_ros.detector.coupling import PixelCoupling
 from flowenedet_ros.detector.features import VARIABLES, enlarge
 from flowenedet_ros.detector.invertible_conv import InvertibleConv
 from flowenedet_ros.detector.mixture import GaussianMixture, over_first
 
 COMPONENTS = 3
-_SAY = (1.6, 0.4)
-"""How much the experts of embedding and deeper map say of an outlier; one each in training."""
 
 
 class Condition(NamedTuple):
@@ -31,22 +30,20 @@ class Condition(NamedTuple):
 class ConditionNet(nn.Module):
     """Read the condition off a context of half the resolution.
 
-    All that is read is linear in the context, of which each of two experts has half the channels:
-    their log-odds add up, a product of experts (Hinton 2002). Once trained, the deeper map's
-    expert has the smaller say in what is an outlier, since pasted outliers flatter it: the encoder
-    sees how they were pasted. In what is wrong rather than correct both say as much.
+    All of it is linear in the context, of which each of two experts has half of the channels, so
+    that the log-odds of their priors add up: a product of experts (Hinton 2002). Once trained, the
+    deeper map's expert has the smaller say, since pasted outliers flatter it: the encoder sees how
+    they were pasted. In the prior log-odds of wrong against correct both say as much.
 
     :param width: channels of the context. :param hidden: of the couplings' sub-networks.
-    :param experts: 1 or 2.
+    :param say: of each expert, with a mean of one.
     """
 
     say: Tensor
 
-    def __init__(self, width: int, hidden: int, experts: int) -> None:
+    def __init__(self, width: int, hidden: int, say: tuple[float, ...] = (1.0,)) -> None:
         super().__init__()
-        self._experts = experts
-        say = torch.tensor(_SAY).repeat_interleave(width // 2).view(1, -1, 1, 1)
-        self.register_buffer('say', say, persistent=False)
+        self.register_buffer('say', voice(say, width), persistent=False)
         self.prior = nn.Conv2d(width, COMPONENTS, 1)
         self.mean = nn.Conv2d(width, COMPONENTS * VARIABLES, 1)
         self.hidden = nn.Conv2d(width, hidden, 1)
@@ -69,7 +66,7 @@ class ConditionNet(nn.Module):
     def _weights(self) -> list[Tensor]:
         """Return the weights of prior, mean and hidden, by the experts' say."""
         weights = [self.prior.weight, self.mean.weight, self.hidden.weight]
-        if self._experts == 1 or self.training:
+        if self.training:
             return weights
         prior, mean, hidden = (weight * self.say for weight in weights)
         wrong = prior[:1] + self.prior.weight[1:2] - self.prior.weight[:1]

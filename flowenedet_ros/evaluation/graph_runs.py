@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowenedet_ros.evaluation.errors import EvaluationError
+from flowenedet_ros.inference.backends.onnxruntime import load_gpu_libraries
 from flowenedet_ros.inference.openvino_core import openvino_core
 
 BACKENDS = ('auto', 'onnxruntime-cuda', 'openvino', 'onnxruntime')
@@ -49,8 +50,7 @@ def _open_onnxruntime(graph: Any, names: Sequence[str], backend: str, threads: i
     if provider not in onnxruntime.get_available_providers():
         raise EvaluationError(f'this ONNX Runtime has no {provider}')
     if provider != 'CPUExecutionProvider':
-        # Finds CUDA's libraries where pip puts them; the system's need no help.
-        onnxruntime.preload_dlls()
+        load_gpu_libraries(onnxruntime)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3

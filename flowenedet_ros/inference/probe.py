@@ -3,11 +3,11 @@
 import ctypes
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from flowenedet_ros.inference.backends.base import Precision
 from flowenedet_ros.inference.openvino_core import openvino_core
@@ -138,22 +138,29 @@ def _onnxruntime_gpu(kind: str, provider: str) -> Probe:
     if provider not in onnxruntime.get_available_providers():
         problem = f'the installed onnxruntime has no {provider}'
         return Probe(backend, False, problem, 'pip install onnxruntime-gpu')
-    problem = _missing_tensorrt(onnxruntime) if kind == 'tensorrt' else None
-    if problem:
-        return Probe(backend, False, problem, 'pip install tensorrt')
+    missing = missing_tensorrt(Path(onnxruntime.__file__).parent) if kind == 'tensorrt' else None
+    if missing:
+        version = missing.rpartition('.')[2]
+        fix = f"pip install 'tensorrt=={version}.*'"
+        return Probe(backend, False, f'{missing}, which {provider} needs, is not there', fix)
     detail = f'onnxruntime {onnxruntime.__version__} with {provider}, {gpu_detail}'
     return Probe(backend, True, detail, '', ('fp16', 'fp32'))
 
 
-def _missing_tensorrt(onnxruntime: Any) -> str | None:
-    """Say which TensorRT library is missing that ONNX Runtime was built for but does not bring."""
-    provider = Path(onnxruntime.__file__).parent / 'capi' / 'libonnxruntime_providers_tensorrt.so'
+def missing_tensorrt(package: Path) -> str | None:
+    """Name the first TensorRT library that an ONNX Runtime was built for and that is not there.
+
+    :param package: folder of `onnxruntime`.
+    """
+    provider = package / 'capi' / 'libonnxruntime_providers_tensorrt.so'
     content = provider.read_bytes() if provider.exists() else b''
-    for name in sorted(set(re.findall(rb'libnvinfer\.so\.\d+', content))):
+    with suppress(Exception):  # pip's package loads its libraries from where no loader looks
+        __import__('tensorrt')
+    for name in sorted(set(re.findall(rb'libnv(?:infer|onnxparser)\.so\.\d+', content))):
         try:
             ctypes.CDLL(name.decode())
-        except OSError as error:
-            return str(error)
+        except OSError:
+            return str(name.decode())
     return None
 
 

@@ -104,7 +104,7 @@ class DetectorTrainer:
         torch.manual_seed(settings.seed + process.rank)
         self.settings, self.out, self.process, self.loss = settings, out, process, loss
         self.detector = detector.to(process.device)
-        self.crops = Crops(train, settings, process.rank)
+        self.train, self.crops = train, Crops(train, settings, process.rank)
         self.shift = None
         if isinstance(detector, ConcurrentDetector):
             self.shift = CameraShift(detector)
@@ -121,7 +121,7 @@ class DetectorTrainer:
         self.average = WeightAverage(self.detector, settings.average_decay)
         self.state = RunState(
             out / 'last.ckpt',
-            asdict(settings),
+            {**asdict(settings), 'detector': asdict(detector.config)},
             detector=self.detector,
             average=self.average,
             optimizer=self.optimizer,
@@ -166,9 +166,10 @@ class DetectorTrainer:
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Let the data set what starts from the data (ActNorm), before DDP copies anything."""
+        """Let the data set what starts from the data (ActNorm), the same in every process."""
         self.detector.train()
-        output, _ = self.crops(0)
+        torch.manual_seed(self.settings.seed)
+        output, _ = Crops(self.train, self.settings, rank=0)(0)
         self.detector.joint(self.detector.features(output.to(self.process.device)))
         self.average.load_state_dict(
             {k: v.detach().clone() for k, v in self.detector.state_dict().items()}
@@ -180,9 +181,10 @@ class DetectorTrainer:
         output = output.to(self.process.device)
         place = self.settings.seed * self.process.world + self.process.rank
         # What a step draws depends on its place alone, so that a resumed fit goes on the same way.
-        torch.manual_seed(place * self.settings.steps + self.step)
+        seed = place * self.settings.steps + self.step
+        torch.manual_seed(seed)
         if self.shift is not None:
-            output = self.shift(output, place * self.settings.steps + self.step)
+            output = self.shift(output, seed)
         joint = self.joint(output)
         loss = self.loss(joint, target.to(self.process.device))
         self.optimizer.zero_grad(set_to_none=True)

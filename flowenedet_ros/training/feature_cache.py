@@ -27,10 +27,12 @@ class CachedFeatures:
     :param maps: `logits`, and where the segmenter gives them `embedding` and `deep`, each
         (views, channels, h, w).
     :param target: uint8 (views, h, w) at the logit stride; see `detector_views`.
+    :param name: a hash of the segmenter and the pictures.
     """
 
     maps: Mapping[str, NDArray[np.float16]]
     target: NDArray[np.uint8]
+    name: str
 
     def __len__(self) -> int:
         return len(self.target)
@@ -73,7 +75,7 @@ class CachedFeatures:
             for name in _MAPS
             if (folder / f'{name}.npy').exists()
         }
-        return cls(maps, np.load(folder / 'target.npy', mmap_mode='r'))
+        return cls(maps, np.load(folder / 'target.npy', mmap_mode='r'), folder.name)
 
 
 def normalised_input(image: NDArray[np.uint8], spec: SegmenterSpec) -> Tensor:

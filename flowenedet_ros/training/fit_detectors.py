@@ -46,7 +46,7 @@ class Material:
     :param validation: frames never trained on; outliers are pasted into them as well.
     :param paster: for training frames. :param held_out_paster: for validation frames.
     :param repainter: for training frames, of the concurrent detector alone.
-    :param identity: names all of the above, so that cached features are found again.
+    :param identity: names the frames and cut-outs, so that cached features are found again.
     """
 
     train: Sequence[FrameSource]

@@ -9,6 +9,7 @@ from flowenedet_ros.detector import (
     load_detectors,
     save_detectors,
 )
+from flowenedet_ros.inference.bundle import bundled_models, find_bundle
 
 
 def test_detectors_come_back_as_they_were(tmp_path):
@@ -28,6 +29,12 @@ def test_detectors_come_back_as_they_were(tmp_path):
         assert not restored[name].training
         for ours, theirs in zip(detector(output), restored[name](output), strict=True):
             assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize('name', bundled_models())
+def test_the_detectors_of_bundled_models_are_of_this_version(name):
+    detectors = load_detectors(find_bundle(name) / 'flow.safetensors')
+    assert {'flowenedet', 'fed_u'} <= set(detectors)
 
 
 def test_an_unknown_variant_is_reported():

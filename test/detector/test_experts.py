@@ -31,29 +31,36 @@ def test_their_log_odds_add_up_by_their_say():
     context = _context(detector, segmenter_output())
     size = (2 * context.shape[2], 2 * context.shape[3])
 
-    def prior(first, second):
+    def said(first, second):
         heard = context.clone()
         heard[:, : WIDTH // 2] *= first
         heard[:, WIDTH // 2 :] *= second
-        return detector.condition(heard, size).prior[:, 2]
+        silence = detector.condition(torch.zeros_like(context), size, relative=True).prior
+        return detector.condition(heard, size, relative=True).prior - silence
 
-    silence = prior(0, 0)
-    both, one, other = prior(1, 1) - silence, prior(1, 0) - silence, prior(0, 1) - silence
+    both, one, other = said(1, 1), said(1, 0), said(0, 1)
     torch.testing.assert_close(both, one + other)
     detector.condition.train()
-    torch.testing.assert_close(other, 0.4 * (prior(0, 1) - silence))
-    torch.testing.assert_close(one, 1.6 * (prior(1, 0) - silence))
+    wrong, outlier = 0, 1
+    torch.testing.assert_close(both[:, wrong], said(1, 1)[:, wrong])
+    torch.testing.assert_close(one[:, outlier], 1.6 * said(1, 0)[:, outlier])
+    torch.testing.assert_close(other[:, outlier], 0.4 * said(0, 1)[:, outlier])
 
 
 def test_training_hears_either_alone_too():
-    detector = ready_detector('flowenedet', width=WIDTH).train()
+    detector = ready_detector('flowenedet', width=WIDTH)
     features = detector.features(segmenter_output())
+    both = detector.context(features)
+    assert torch.equal(both, detector.context(features))
+    detector.train()
     torch.manual_seed(0)
-    with torch.no_grad():
-        heard = {round(float(detector.joint(features).sum()), 2) for _ in range(40)}
-    assert len(heard) > 3
-    detector.eval()
-    assert torch.equal(detector.joint(features), detector.joint(features))
+    heard = set()
+    for _ in range(20):
+        pictures = detector.context(features).detach()
+        for picture, whole in zip(pictures, both.detach(), strict=True):
+            halves = zip(picture.split(WIDTH // 2), whole.split(WIDTH // 2), strict=True)
+            heard.add(tuple(round(float(half.sum() / told.sum()), 3) for half, told in halves))
+    assert heard == {(1, 1), (2, 0), (0, 2)}
 
 
 def test_without_a_deeper_map_there_is_one_expert():

@@ -17,7 +17,13 @@ from flowenedet_ros.inference import BackendError, BundleError, RuntimeOptions, 
 from flowenedet_ros.inference.backends.base import Outputs
 from flowenedet_ros.inference.backends.openvino_parts import cut
 from flowenedet_ros.inference.openvino_core import openvino_core
-from flowenedet_ros.inference.probe import BACKENDS, count_gpus, probe_backend, supports
+from flowenedet_ros.inference.probe import (
+    BACKENDS,
+    count_gpus,
+    missing_tensorrt,
+    probe_backend,
+    supports,
+)
 
 
 @pytest.fixture
@@ -224,3 +230,11 @@ def test_outputs_follow_the_declared_order() -> None:
 )
 def test_tensorrt_for_rtx_runs_on_the_gpus_it_names_and_on_newer_ones(capability, runs):
     assert supports(['NONE', 'CURRENT', 'SM75', 'SM86', 'SM89', 'SM120'], capability) == runs
+
+
+def test_the_tensorrt_that_onnxruntime_was_built_for_is_asked_for(tmp_path):
+    assert missing_tensorrt(tmp_path) is None
+    (tmp_path / 'capi').mkdir()
+    provider = tmp_path / 'capi' / 'libonnxruntime_providers_tensorrt.so'
+    provider.write_bytes(b'ELF...libc.so.6\0libnvinfer.so.99\0...')
+    assert missing_tensorrt(tmp_path) == 'libnvinfer.so.99'

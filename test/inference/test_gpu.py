@@ -9,14 +9,10 @@ import pytest
 from support.tiny_bundle import smooth_image, write_tiny_bundle
 
 from flowenedet_ros.inference import BackendError, RuntimeOptions, Thresholds, load_bundle
+from flowenedet_ros.inference.backends.tensorrt.backend import TensorRtBackend
 from flowenedet_ros.inference.backends.tensorrt.cuda import Cuda, import_cudart
 from flowenedet_ros.inference.bundle import bundled_models, find_bundle
-from flowenedet_ros.inference.probe import (
-    compute_capabilities,
-    count_gpus,
-    probe_backend,
-    supports,
-)
+from flowenedet_ros.inference.probe import count_gpus, probe_backend
 
 pytestmark = [
     pytest.mark.gpu,
@@ -152,7 +148,13 @@ def test_cuda_says_what_there_is_and_what_failed(cuda: Cuda) -> None:
         Cuda(import_cudart(), 999)
 
 
-def test_tensorrt_for_rtx_is_offered_only_where_it_runs() -> None:
-    trt = pytest.importorskip('tensorrt_rtx', reason='TensorRT for RTX is not installed')
-    runs = supports(trt.ComputeCapability.__members__, compute_capabilities()[0])
-    assert probe_backend('tensorrt_rtx').usable == runs
+def test_tensorrt_for_rtx_is_refused_only_where_it_does_not_run(
+    folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip('tensorrt_rtx', reason='TensorRT for RTX is not installed')
+    probe = probe_backend('tensorrt_rtx')
+    if 'does not run on GPUs' not in probe.detail:
+        pytest.skip('it runs here: the other tests show that')
+    options = RuntimeOptions(engine_cache=tmp_path / 'cache')
+    with pytest.raises(BackendError, match=r'cannot be used: .*compute capability'):
+        TensorRtBackend(folder / 'model.onnx', 'fp32', options, 'tensorrt_rtx')

@@ -113,7 +113,9 @@ def test_a_fit_that_was_stopped_goes_on_from_its_checkpoint(tmp_path, segmenter,
         fit(tmp_path / 'stopped', stop_at=15)
     resumed = fit(tmp_path / 'stopped')
     for name, value in whole.items():
-        torch.testing.assert_close(resumed[name], value, msg=name)
+        # A GPU adds up in any order.
+        tolerance = 1e-6 if device == 'cpu' else 1e-3
+        torch.testing.assert_close(resumed[name], value, atol=tolerance, rtol=0)
 
 
 def loss_until(stop_at):

@@ -1,5 +1,6 @@
 """ONNX Runtime: the CPU reference, and its GPU execution providers."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,14 @@ class OnnxRuntimeBackend:
         self._session = None
 
 
+def load_gpu_libraries(onnxruntime: Any) -> None:
+    """Load CUDA and TensorRT from where pip puts them; what the system has needs no help."""
+    if hasattr(onnxruntime, 'preload_dlls'):
+        onnxruntime.preload_dlls()
+    with suppress(Exception):  # only one of the two providers needs it
+        __import__('tensorrt')
+
+
 def _declared(nodes: Any) -> dict[str, tuple[str, int]]:
     return {node.name: (_DTYPES.get(node.type, node.type), len(node.shape)) for node in nodes}
 
@@ -89,8 +98,7 @@ def _open(path: Path, provider: str, options: RuntimeOptions) -> Any:
     where = {}
     if provider != 'CPUExecutionProvider':
         where['device_id'] = str(options.gpu_id)
-        # Finds CUDA's libraries where pip puts them; the system's need no help.
-        onnxruntime.preload_dlls()
+        load_gpu_libraries(onnxruntime)
     try:
         session = onnxruntime.InferenceSession(str(path), settings, providers=[(provider, where)])
     except Exception as error:  # its exceptions share no base class of their own
