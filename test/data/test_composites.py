@@ -182,3 +182,9 @@ def test_real_cutouts_and_voids_are_pasted(real_data):
     paster = OutlierPaster(cutouts, voids, [sample.image], ground=(3, 4))
     rng = np.random.default_rng(0)
     assert any((paster(rng, sample.image, sample.labels)[1] == OUTLIER).any() for _ in range(5))
+
+
+def test_a_tiny_frame_has_no_room_for_a_patch_of_ground():
+    labels = np.full((8, 40), ROAD, np.uint8)
+    image = np.zeros((8, 40, 3), np.uint8)
+    assert ground_patch(np.random.default_rng(0), image, labels, [ROAD]) is None

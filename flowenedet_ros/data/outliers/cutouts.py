@@ -17,6 +17,8 @@ from .textures import cropped_texture, drawn_texture, plane
 Image = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
+_LEAST_PATCH = 12  # pixels
+
 
 @dataclass(frozen=True)
 class Cutout:
@@ -90,8 +92,8 @@ def ground_patch(
     :param ground: ids of road and pavement.
     """
     free = np.isin(labels, ground)
-    for _ in range(8):
-        size = int(rng.integers(12, max(13, len(labels) // 4)))
+    for _ in range(8 if min(labels.shape) >= _LEAST_PATCH else 0):
+        size = int(rng.integers(_LEAST_PATCH, max(_LEAST_PATCH + 1, len(labels) // 4)))
         alpha = blob(rng, size).alpha
         top = int(rng.integers(labels.shape[0] - size + 1))
         left = int(rng.integers(labels.shape[1] - size + 1))
