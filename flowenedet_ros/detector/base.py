@@ -44,7 +44,7 @@ class DetectorConfig:
     """Hidden channels of each coupling of `flowenedet`."""
     dilations: tuple[int, ...] = (1, 2, 4)
     """Of the context network's depthwise 3x3 convolutions."""
-    say: tuple[float, float] = (1.6, 0.4)
+    say: tuple[float, float] = (1.4, 0.6)
     """Of `flowenedet` and `convnet`: how much the experts of embedding and deeper map say."""
     embedding_cells: bool = False
     """Let the context network read all of the embedding, not every second row and column."""
