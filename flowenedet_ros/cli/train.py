@@ -54,6 +54,11 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
         help='add N synthetic streets (CamVid classes)',
     )
     parser.add_argument('--outliers', type=Path, metavar='DIR', help='RGBA cut-outs to paste')
+    parser.add_argument(
+        '--repaint',
+        action='store_true',
+        help='recolour streets and paint marks on them: helps small segmenters with new cameras',
+    )
     parser.add_argument('--variants', default='flowenedet,fed_u,fed_c')
     parser.add_argument('--steps', type=int, default=2400)
     parser.add_argument(
@@ -114,6 +119,7 @@ def _material(args: argparse.Namespace, spec: 'SegmenterSpec') -> 'Material':
         [unlabelled_frames(path) for path in args.unlabelled] + scenes,
         args.outliers,
         [info.name for info in spec.classes],
+        repaint=args.repaint,
     )
 
 

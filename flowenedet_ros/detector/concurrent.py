@@ -47,6 +47,7 @@ class ConcurrentDetector(Detector):
             config.width,
             config.dilations,
             deep_width=config.deep_width,
+            experts=config.experts,
             cells=config.embedding_cells,
         )
         self.say = config.say if self.context.experts > 1 else (1.0,)

@@ -28,8 +28,8 @@ class ContextBlock(nn.Module):
 class ContextNet(nn.Module):
     """Surroundings in, context out, at half the resolution of the logits.
 
-    Where there is a deeper map there are two experts, each with half of the channels: one reads the
-    embedding, one the deeper map, and both the logits around. In training either is silent for a
+    Two experts have half of the channels each: one reads the embedding, one the deeper map, and
+    both the logits around. In training either is silent for a
     third of the pictures while the other speaks for both, so that each learns to judge alone. How
     much they say once trained is up to what reads the context.
 
@@ -41,7 +41,8 @@ class ContextNet(nn.Module):
     :param cells: read all pixels of the embedding instead of every second row and column.
     :param deep: channels of the segmenter's deeper map, None to do without.
     :param deep_width: channels that those are projected to.
-    :param width: channels of the context, of both experts together.
+    :param width: channels of the context, of all experts together.
+    :param experts: 2, or 1 that reads all there is; without a deeper map there is only one.
     """
 
     def __init__(
@@ -53,10 +54,11 @@ class ContextNet(nn.Module):
         dilations: tuple[int, ...],
         *,
         deep_width: int,
+        experts: int,
         cells: bool = False,
     ) -> None:
         super().__init__()
-        self.experts = 2 if deep else 1
+        self.experts = experts if deep else 1
         own = width // self.experts
         self.local = nn.Conv2d(local, width, 1)
         # Every second row and column of the embedding costs a quarter of all.

@@ -44,7 +44,8 @@ class DetectorViews:
 
     :param size: (height, width) the network sees; frames are stretched to it as at run time.
     :param paster: puts outliers into five views of six; None pastes nothing.
-    :param repainter: gives known things other looks; None leaves them theirs.
+    :param repainter: gives known things other looks, and lets the camera take half of the views
+        after the pasting; None leaves both.
     :param augment: cut windows, mirror and recolour; without, the frames stay as they are.
     """
 
@@ -87,7 +88,7 @@ class DetectorViews:
         if self._repainter is not None:
             image = self._repainter(rng, image, labels)
         # A camera that takes the pasted things too blurs and compresses the traces of pasting.
-        late = self.augment and self.paster is not None and rng.random() < 0.5
+        late = self.augment and self._repainter is not None and rng.random() < 0.5
         if self.augment and not late:
             image = _camera(image, rng)
         if self.paster is not None and rng.random() < 5 / 6:

@@ -45,7 +45,7 @@ class Material:
     :param train: frames of every camera.
     :param validation: frames never trained on; outliers are pasted into them as well.
     :param paster: for training frames. :param held_out_paster: for validation frames.
-    :param repainter: for training frames, of the concurrent detector alone.
+    :param repainter: for training frames of the concurrent detector, None for none.
     :param identity: names the frames and cut-outs, so that cached features are found again.
     """
 
@@ -53,7 +53,7 @@ class Material:
     validation: Sequence[FrameSource]
     paster: OutlierPaster
     held_out_paster: OutlierPaster
-    repainter: Repainter
+    repainter: Repainter | None
     identity: Mapping[str, Any]
 
 
@@ -121,8 +121,10 @@ def detector_config(segmenter: FrozenSegmenter, variant: Variant) -> DetectorCon
         spec.embedding_channels if variant != 'fed_u' else None,
         None if is_fed else spec.deep_channels,
         form='published' if is_fed else 'corrected',
-        width=32 if is_narrow else 40,
+        width=32,
         deep_width=9 if is_narrow else 12,
+        # Beside a wide embedding the deeper map needs no restraint: one expert does better there.
+        experts=2 if is_narrow else 1,
         # Small obstacles gain from it; of a wide embedding it would cost more than they are worth.
         embedding_cells=not is_fed and is_narrow,
     )

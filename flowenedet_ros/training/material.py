@@ -77,12 +77,15 @@ def gather_material(
     more: Sequence[FrameSource],
     outliers: Path | None,
     class_names: Sequence[str],
+    *,
+    repaint: bool,
 ) -> Material:
     """Open the folders and prepare what is pasted.
 
     Every fifth cut-out is kept from training and pasted into validation frames.
 
     :param more: frames from elsewhere to train on, such as `unlabelled_frames` and `scene_frames`.
+    :param repaint: show training frames in more looks.
     :raises TrainingError: there are no frames.
     :raises DataError: a folder is not what it should be.
     """
@@ -101,7 +104,7 @@ def gather_material(
         validation=[_source(choice) for choice in validation],
         paster=OutlierPaster(kept, voids=found, donors=donors, ground=ground, known=known),
         held_out_paster=OutlierPaster(held_out, ground=ground),
-        repainter=Repainter(ground),
+        repainter=Repainter(ground) if repaint else None,
         identity={
             'frames': names,
             'more': [(len(source.samples), source.labelled) for source in more],

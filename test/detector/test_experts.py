@@ -1,5 +1,6 @@
 """Two experts judge alone, and what the encoder's one finds odd counts for less."""
 
+import pytest
 import torch
 from support.detector_samples import ready_detector, segmenter_output
 
@@ -63,7 +64,8 @@ def test_training_hears_either_alone_too():
     assert heard == {(1, 1), (2, 0), (0, 2)}
 
 
-def test_without_a_deeper_map_there_is_one_expert():
-    detector = ready_detector('flowenedet', width=WIDTH, deep_channels=None).train()
+@pytest.mark.parametrize('alone', [{'deep_channels': None}, {'experts': 1}])
+def test_one_expert_is_never_silent(alone):
+    detector = ready_detector('flowenedet', width=WIDTH, **alone).train()
     features = detector.features(segmenter_output())
     assert torch.equal(detector.joint(features), detector.joint(features))
