@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .composites import CAMERA_HEIGHT, HORIZON
+from .outliers.shapes import fill_polygon, wavy_radii
 from .outliers.textures import fractal_noise, plane
 
 Image = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 Points = NDArray[np.float64]
 
-_SUBPIXEL_BITS = 4
 # A usual camera. Others and cut windows differ from it, which only varies the looks.
 _FOCAL_LENGTH = 1.1
 """In widths of the picture."""
@@ -44,7 +44,7 @@ def mark_ground(rng: np.random.Generator, image: Image, ground: NDArray[np.bool_
 
 def _project(points: Points, shape: tuple[int, int]) -> Points:
     """Take ground points (x to the right, z ahead, in metres) to pixels (u, v)."""
-    rows, columns = shape[0], shape[1]
+    rows, columns = shape
     depth = np.maximum(points[:, 1], 1.0)
     u = columns / 2 + columns * _FOCAL_LENGTH * points[:, 0] / depth
     v = rows * (HORIZON + _ASPECT * _FOCAL_LENGTH * CAMERA_HEIGHT / depth)
@@ -55,9 +55,8 @@ def _fill(shape: tuple[int, int], outlines: Sequence[Points]) -> Plane:
     """Cover outlines on the ground, with smooth rims."""
     coverage = np.zeros(shape, np.float32)
     for outline in outlines:
-        pixels = np.clip(_project(outline, shape), -4 * shape[1], 4 * shape[1])
-        scaled = np.round(pixels * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-        cv2.fillPoly(coverage, [scaled], 1.0, cv2.LINE_8, _SUBPIXEL_BITS)
+        # OpenCV keeps coordinates in few bits.
+        fill_polygon(coverage, np.clip(_project(outline, shape), -4 * shape[1], 4 * shape[1]))
     return plane(cv2.GaussianBlur(coverage, (0, 0), 0.6))
 
 
@@ -124,10 +123,7 @@ def _seams(rng: np.random.Generator, shape: tuple[int, int]) -> _Mark:
 
 def _lump(rng: np.random.Generator, radius: float) -> Points:
     angles = np.linspace(0, 2 * np.pi, 32, endpoint=False)
-    radii = np.ones(32)
-    for order in range(1, 6):
-        radii += rng.normal(0, 0.2 / order) * np.cos(order * angles + rng.uniform(0, 6.3))
-    radii = radius * np.maximum(radii, 0.2)
+    radii = radius * np.maximum(wavy_radii(rng, angles, 5, 0.2), 0.2)
     return np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
 
 
@@ -167,11 +163,9 @@ def _shade(rng: np.random.Generator, shape: tuple[int, int]) -> _Mark:
             _lump(rng, rng.uniform(0.1, 0.8)) + center + rng.normal(0, spread, 2)
             for _ in range(int(rng.integers(5, 40)))
         ]
-    elif kind == 1:
-        bar = _bar(rng.uniform(0.03, 0.4), rng.uniform(3, 30))
-        outlines = [_turned(bar, rng.uniform(0, np.pi)) + _somewhere(rng)]
     else:
-        bar = _bar(rng.uniform(2, 12), rng.uniform(5, 40))
+        widths, lengths = ((0.03, 0.4), (3, 30)) if kind == 1 else ((2, 12), (5, 40))
+        bar = _bar(rng.uniform(*widths), rng.uniform(*lengths))
         outlines = [_turned(bar, rng.uniform(0, np.pi)) + _somewhere(rng)]
     coverage = plane(cv2.GaussianBlur(_fill(shape, outlines), (0, 0), rng.uniform(0.5, 3)))
     blue = np.array([1.05, 1, 0.95]) ** rng.uniform(0, 2)

@@ -22,7 +22,7 @@ class Repainter:
     """
 
     def __init__(self, ground: Sequence[int]) -> None:
-        self._ground = np.isin(np.arange(256), np.asarray(ground, np.int64))
+        self._ground = ground
 
     def __call__(self, rng: np.random.Generator, image: Image, labels: Image) -> Image:
         """Return a picture of the same things, the given one where nothing was drawn.
@@ -32,7 +32,7 @@ class Repainter:
         """
         if rng.random() < 0.6:
             image = _recolor_classes(rng, image, labels)
-        ground = self._ground[labels]
+        ground = np.isin(labels, self._ground)
         if rng.random() < 0.7 and ground.any():
             image = mark_ground(rng, image, ground)
         if rng.random() < 0.35:

@@ -29,9 +29,9 @@ class ContextNet(nn.Module):
     """Surroundings in, context out, at half the resolution of the logits.
 
     Two experts have half of the channels each: one reads the embedding, one the deeper map, and
-    both the logits around. In training either is silent for a
-    third of the pictures while the other speaks for both, so that each learns to judge alone. How
-    much they say once trained is up to what reads the context.
+    both the logits around. In training either is silent for a third of the pictures while the other
+    speaks for both, so that each learns to judge alone. How much they say once trained is up to
+    what reads the context.
 
     The deeper map is projected where it is small, and to few channels, before it is enlarged: what
     it tells of an unknown thing fits into a dozen, and a wide projection fits the training frames.

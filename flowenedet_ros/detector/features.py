@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from flowenedet_ros.detector.energies import standardise, summarise
 from flowenedet_ros.detector.normalise import Normaliser
-from flowenedet_ros.segmenters.blocks import halve
+from flowenedet_ros.segmenters.blocks import halve, shrink
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 
 VARIABLES = 4
@@ -138,8 +138,7 @@ def enlarge(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
 
 def enlarge_like(x: Tensor, coarse: Tensor) -> Tensor:
     """Bring a deeper map to the grid of the coarse features."""
-    while x.shape[3] > coarse.shape[3]:
-        x = halve(x)
+    x = shrink(x, coarse.shape[3])
     size = (coarse.shape[2], coarse.shape[3])
     return enlarge(x, _scale(coarse, x), size)
 

@@ -69,7 +69,7 @@ class ConditionNet(nn.Module):
         if self.training:
             return weights
         prior, mean, hidden = (weight * self.say for weight in weights)
-        wrong = prior[:1] + self.prior.weight[1:2] - self.prior.weight[:1]
+        wrong = self.prior.weight[1:2] + (prior[:1] - self.prior.weight[:1])
         return [torch.cat([prior[:1], wrong, prior[2:]]), mean, hidden]
 
 

@@ -49,8 +49,7 @@ def _open_onnxruntime(graph: Any, names: Sequence[str], backend: str, threads: i
     provider = 'CUDAExecutionProvider' if backend.endswith('cuda') else 'CPUExecutionProvider'
     if provider not in onnxruntime.get_available_providers():
         raise EvaluationError(f'this ONNX Runtime has no {provider}')
-    if provider != 'CPUExecutionProvider':
-        load_gpu_libraries(onnxruntime)
+    load_gpu_libraries(onnxruntime, provider)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3

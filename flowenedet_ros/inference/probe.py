@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 
 from flowenedet_ros.inference.backends.base import Precision
+from flowenedet_ros.inference.backends.tensorrt.api import import_tensorrt
+from flowenedet_ros.inference.errors import BackendError
 from flowenedet_ros.inference.openvino_core import openvino_core
 
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
@@ -154,9 +156,11 @@ def missing_tensorrt(package: Path) -> str | None:
     """
     provider = package / 'capi' / 'libonnxruntime_providers_tensorrt.so'
     content = provider.read_bytes() if provider.exists() else b''
-    with suppress(Exception):  # pip's package loads its libraries from where no loader looks
-        __import__('tensorrt')
-    for name in sorted(set(re.findall(rb'libnv(?:infer|onnxparser)\.so\.\d+', content))):
+    names = sorted(set(re.findall(rb'libnv(?:infer|onnxparser)\.so\.\d+', content)))
+    if names:
+        with suppress(BackendError):  # pip's package loads them from where no loader looks
+            import_tensorrt('tensorrt')
+    for name in names:
         try:
             ctypes.CDLL(name.decode())
         except OSError:

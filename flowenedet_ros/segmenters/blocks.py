@@ -72,3 +72,10 @@ def halve(x: Tensor) -> Tensor:
     if height % 2 or width % 2:
         x = F.pad(x, (0, width % 2, 0, height % 2), mode='replicate')
     return F.avg_pool2d(x, 2)
+
+
+def shrink(x: Tensor, width: int) -> Tensor:
+    """Halve a map until it is at most `width` wide."""
+    while x.shape[3] > width:
+        x = halve(x)
+    return x

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowenedet_ros.segmenters.blocks import ConvBlock, SeparableConvBlock, halve
+from flowenedet_ros.segmenters.blocks import ConvBlock, SeparableConvBlock, shrink
 from flowenedet_ros.segmenters.efficientnet_lite import EfficientNetLite0
 from flowenedet_ros.segmenters.mobilenetv2 import MobileNetV2
 from flowenedet_ros.segmenters.resnet import ResNetV1c
@@ -74,12 +74,5 @@ class DeepLabV3Plus(nn.Module):
         low, deep, *middle = self.backbone(images)
         logits, embedding = self.decode_head(low, deep)
         if middle:
-            deep = torch.cat([deep, *(_shrink(x, deep) for x in middle)], dim=1)
+            deep = torch.cat([deep, *(shrink(x, deep.shape[3]) for x in middle)], dim=1)
         return logits, embedding, deep
-
-
-def _shrink(x: Tensor, deep: Tensor) -> Tensor:
-    """Average a map down to the grid of a deeper one."""
-    while x.shape[3] > deep.shape[3]:
-        x = halve(x)
-    return x

@@ -81,16 +81,17 @@ class DetectorViews:
         if self.augment and (repeat or rng.random() < 0.5):
             image, labels = _window(image, labels, rng)
         image, labels = _resize(image, labels, self.size)
+        late = False
         if self.augment:
             if rng.random() < 0.5:
                 image, labels = image[:, ::-1], labels[:, ::-1]
             image, labels = np.ascontiguousarray(image), np.ascontiguousarray(labels)
-        if self._repainter is not None:
-            image = self._repainter(rng, image, labels)
-        # A camera that takes the pasted things too blurs and compresses the traces of pasting.
-        late = self.augment and self._repainter is not None and rng.random() < 0.5
-        if self.augment and not late:
-            image = _camera(image, rng)
+            if self._repainter is not None:
+                image = self._repainter(rng, image, labels)
+                # A camera that takes the pasted things too blurs the traces of pasting.
+                late = rng.random() < 0.5
+            if not late:
+                image = _camera(image, rng)
         if self.paster is not None and rng.random() < 5 / 6:
             image, labels = self.paster(rng, image, labels)
         if late:

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from support.processes import processes_with, until
+from support.processes import node_has_joined, processes_with, until
 from support.tiny_bundle import write_tiny_bundle
 
 from flowenedet_ros.inference import load_bundle
@@ -135,13 +135,7 @@ def test_a_stopped_demo_leaves_no_node_behind(
     words = command(tmp_path / 'demo', '--bag', camera_bag, '--model', folder, '--rate', '0.001')
     process = subprocess.Popen(words)
     try:
-        until(
-            lambda: any(
-                'flowenedet_node' in line and len(os.listdir(f'/proc/{number_of}/task')) > 4
-                for number_of, line in processes_with(folder).items()
-            ),
-            'the node to join its network, with threads of its own',
-        )
+        until(lambda: node_has_joined(folder), 'the node to join its network')
         process.send_signal(number)
         assert process.wait() == 130
         assert not processes_with(folder)

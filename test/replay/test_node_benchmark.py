@@ -13,7 +13,7 @@ import onnx
 import pytest
 import yaml
 from onnx import TensorProto, helper
-from support.processes import processes_with, until
+from support.processes import node_has_joined, processes_with, until
 from support.tiny_bundle import smooth_image, write_tiny_bundle
 
 from flowenedet_ros.cli.benchmark import node_request
@@ -96,13 +96,7 @@ def test_a_killed_benchmark_leaves_no_process_behind(tmp_path: Path, number: int
     folder = write_tiny_bundle(tmp_path / 'tiny')
     process = subprocess.Popen([sys.executable, '-c', MEASURE, folder])
     try:
-        until(
-            lambda: any(
-                'flowenedet_node' in line and len(os.listdir(f'/proc/{number_of}/task')) > 4
-                for number_of, line in processes_with(folder).items()
-            ),
-            'the node to join its network, with threads of its own',
-        )
+        until(lambda: node_has_joined(folder), 'the node to join its network')
         process.send_signal(number)
         process.wait()
         until(lambda: not processes_with(folder), 'camera and node to end')

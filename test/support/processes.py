@@ -18,6 +18,14 @@ def processes_with(argument: Path) -> dict[int, str]:
     return found
 
 
+def node_has_joined(argument: Path) -> bool:
+    """Whether a node that names a path has the threads of its middleware: signals reach it now."""
+    return any(
+        'flowenedet_node' in line and len(list(Path(f'/proc/{number}/task').glob('*'))) > 4
+        for number, line in processes_with(argument).items()
+    )
+
+
 def until(met: Callable[[], bool], what: str) -> None:
     """Wait for a condition; fail with the name of it where two minutes do not bring it."""
     deadline = time.monotonic() + 120

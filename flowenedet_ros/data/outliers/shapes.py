@@ -31,8 +31,27 @@ def _canvas(height: int, width: int) -> Plane:
 
 def _fill(canvas: Plane, points: NDArray[np.floating], value: float = 1.0) -> None:
     """Fill a polygon of (x, y) in units of the canvas' height."""
-    scaled = np.round(points * canvas.shape[0] * 16).astype(np.int32)
+    fill_polygon(canvas, points * canvas.shape[0], value)
+
+
+def fill_polygon(canvas: Plane, pixels: NDArray[np.floating], value: float = 1.0) -> None:
+    """Fill a polygon of (x, y) in pixels and their sixteenths."""
+    scaled = np.round(pixels * 16).astype(np.int32)
     cv2.fillPoly(canvas, [scaled], value, cv2.LINE_8, 4)
+
+
+def wavy_radii(
+    rng: np.random.Generator, angles: NDArray[np.float64], waves: int, height: float
+) -> NDArray[np.float64]:
+    """Draw an outline around the unit circle.
+
+    :param waves: number of waves, each of one period more than the one before.
+    :param height: standard deviation of the first; that of the n-th is an n-th of it.
+    """
+    radii = np.ones(len(angles))
+    for order in range(1, waves + 1):
+        radii += rng.normal(0, height / order) * np.cos(order * angles + rng.uniform(0, 6.3))
+    return radii
 
 
 def _grid(height: int, width: int) -> tuple[Plane, Plane]:
@@ -68,9 +87,7 @@ def _polygon(rng: np.random.Generator, size: int) -> Shape:
 def blob(rng: np.random.Generator, size: int) -> Shape:
     """Draw a smooth lump with a wavy outline."""
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    radii = np.ones(48)
-    for order in range(1, 7):
-        radii += rng.normal(0, 0.25 / order) * np.cos(order * angles + rng.uniform(0, 6.3))
+    radii = wavy_radii(rng, angles, 6, 0.25)
     radii = 0.48 * np.clip(radii, 0.2, None) / max(radii.max(), 0.2)
     alpha = _canvas(size, size)
     points = np.stack([0.5 + radii * np.cos(angles), 0.5 + radii * np.sin(angles)], axis=1)

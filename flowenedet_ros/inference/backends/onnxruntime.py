@@ -15,6 +15,7 @@ from flowenedet_ros.inference.backends.base import (
     check_signature,
 )
 from flowenedet_ros.inference.backends.messages import in_words
+from flowenedet_ros.inference.backends.tensorrt.api import import_tensorrt
 from flowenedet_ros.inference.errors import BackendError
 from flowenedet_ros.inference.perception import Thresholds
 
@@ -69,12 +70,13 @@ class OnnxRuntimeBackend:
         self._session = None
 
 
-def load_gpu_libraries(onnxruntime: Any) -> None:
-    """Load CUDA and TensorRT from where pip puts them; what the system has needs no help."""
-    if hasattr(onnxruntime, 'preload_dlls'):
+def load_gpu_libraries(onnxruntime: Any, provider: str) -> None:
+    """Load what a provider needs from where pip puts it; what the system has needs no help."""
+    if provider != _PROVIDERS['onnxruntime'] and hasattr(onnxruntime, 'preload_dlls'):
         onnxruntime.preload_dlls()
-    with suppress(Exception):  # only one of the two providers needs it
-        __import__('tensorrt')
+    if provider == _PROVIDERS['onnxruntime-tensorrt']:
+        with suppress(BackendError):
+            import_tensorrt('tensorrt')
 
 
 def _declared(nodes: Any) -> dict[str, tuple[str, int]]:
@@ -95,10 +97,8 @@ def _open(path: Path, provider: str, options: RuntimeOptions) -> Any:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.log_severity_level = _ERRORS_ONLY
-    where = {}
-    if provider != 'CPUExecutionProvider':
-        where['device_id'] = str(options.gpu_id)
-        load_gpu_libraries(onnxruntime)
+    load_gpu_libraries(onnxruntime, provider)
+    where = {} if provider == 'CPUExecutionProvider' else {'device_id': str(options.gpu_id)}
     try:
         session = onnxruntime.InferenceSession(str(path), settings, providers=[(provider, where)])
     except Exception as error:  # its exceptions share no base class of their own
