@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from flowenedet_ros.calibration.errors import CalibrationError
 from flowenedet_ros.data.classes import OUTLIER
 from flowenedet_ros.data.folder import Sample
+from flowenedet_ros.inference.backends.base import RuntimeOptions
+from flowenedet_ros.inference.backends.onnxruntime import open_session
 from flowenedet_ros.inference.bundle import open_bundle
 from flowenedet_ros.inference.manifest import Manifest
 from flowenedet_ros.inference.marks import with_outputs
@@ -57,18 +59,13 @@ class RawModel:
     """The fp32 graph of a bundle with the log-odds read before calibration.
 
     :raises BundleError: when the folder is not whole or its graph names no log-odds.
+    :raises BackendError: when ONNX Runtime is missing or refuses the graph.
     """
 
     def __init__(self, folder: Path) -> None:
-        import onnxruntime  # type: ignore[import-untyped]
-
         self.manifest: Manifest = open_bundle(folder)
         graph = with_outputs(onnx.load(str(folder / 'model.onnx')), _OUTPUTS[1:])
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            graph.SerializeToString(), options, providers=['CPUExecutionProvider']
-        )
+        self._session = open_session(graph.SerializeToString(), 'onnxruntime', RuntimeOptions())
 
     def frame(self, sample: Sample, outlier_label: int) -> Frame:
         """Run one labelled image.

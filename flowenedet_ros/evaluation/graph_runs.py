@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowenedet_ros.evaluation.errors import EvaluationError
-from flowenedet_ros.inference.backends.onnxruntime import load_gpu_libraries
+from flowenedet_ros.inference.backends.base import RuntimeOptions
+from flowenedet_ros.inference.backends.onnxruntime import open_session
 from flowenedet_ros.inference.openvino_core import openvino_core
 
 BACKENDS = ('auto', 'onnxruntime-cuda', 'openvino', 'onnxruntime')
@@ -44,21 +45,7 @@ def _feeds(images: NDArray[np.uint8], inputs: Sequence[str]) -> dict[str, NDArra
 
 
 def _open_onnxruntime(graph: Any, names: Sequence[str], backend: str, threads: int) -> Run:
-    import onnxruntime  # type: ignore[import-untyped]
-
-    provider = 'CUDAExecutionProvider' if backend.endswith('cuda') else 'CPUExecutionProvider'
-    if provider not in onnxruntime.get_available_providers():
-        raise EvaluationError(f'this ONNX Runtime has no {provider}')
-    load_gpu_libraries(onnxruntime, provider)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=[provider])
-    if provider not in session.get_providers():
-        raise EvaluationError(
-            f'{provider} did not start: its CUDA libraries are missing or too old'
-        )
-
+    session = open_session(graph.SerializeToString(), backend, RuntimeOptions(threads=threads))
     inputs = [item.name for item in session.get_inputs()]
 
     def run(images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:

@@ -47,7 +47,7 @@ class OnnxRuntimeBackend:
         self.name = name
         self.precision = precision
         self.file = path
-        self._session = _open(path, _PROVIDERS[name], options)
+        self._session = open_session(path, name, options)
         self.device = 'CPU' if name == 'onnxruntime' else f'GPU {options.gpu_id}'
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         check_signature(_declared(inputs), _declared(outputs), path)
@@ -70,20 +70,15 @@ class OnnxRuntimeBackend:
         self._session = None
 
 
-def load_gpu_libraries(onnxruntime: Any, provider: str) -> None:
-    """Load what a provider needs from where pip puts it; what the system has needs no help."""
-    if provider != _PROVIDERS['onnxruntime'] and hasattr(onnxruntime, 'preload_dlls'):
-        onnxruntime.preload_dlls()
-    if provider == _PROVIDERS['onnxruntime-tensorrt']:
-        with suppress(BackendError):
-            import_tensorrt('tensorrt')
+def open_session(model: Path | bytes, name: str, options: RuntimeOptions) -> Any:
+    """Open a graph in ONNX Runtime.
 
-
-def _declared(nodes: Any) -> dict[str, tuple[str, int]]:
-    return {node.name: (_DTYPES.get(node.type, node.type), len(node.shape)) for node in nodes}
-
-
-def _open(path: Path, provider: str, options: RuntimeOptions) -> Any:
+    :param model: an ONNX file, or what one holds.
+    :param name: of the backend, which decides the execution provider.
+    :raises BackendError: when ONNX Runtime is missing, lacks the provider or refuses the graph.
+    """
+    provider = _PROVIDERS[name]
+    on_cpu = name == 'onnxruntime'
     try:
         import onnxruntime  # type: ignore[import-untyped]
     except ImportError as error:
@@ -99,13 +94,29 @@ def _open(path: Path, provider: str, options: RuntimeOptions) -> Any:
     settings.log_severity_level = _ERRORS_ONLY
     # On a CPU one block planned for the whole graph comes on top of what the first frame took: a
     # quarter of the process's memory, for no time.
-    settings.enable_mem_pattern = provider != _PROVIDERS['onnxruntime']
-    load_gpu_libraries(onnxruntime, provider)
-    where = {} if provider == 'CPUExecutionProvider' else {'device_id': str(options.gpu_id)}
+    settings.enable_mem_pattern = not on_cpu
+    where = {}
+    if not on_cpu:
+        _load_gpu_libraries(onnxruntime, name)
+        where['device_id'] = str(options.gpu_id)
     try:
-        session = onnxruntime.InferenceSession(str(path), settings, providers=[(provider, where)])
+        session = onnxruntime.InferenceSession(model, settings, providers=[(provider, where)])
     except Exception as error:  # its exceptions share no base class of their own
-        raise BackendError(f'ONNX Runtime cannot run {path}: {in_words(error)}') from error
+        what = 'the graph' if isinstance(model, bytes) else model
+        raise BackendError(f'ONNX Runtime cannot run {what}: {in_words(error)}') from error
     if provider not in session.get_providers():
         raise BackendError(f'{provider} did not start: its CUDA libraries are missing or too old')
     return session
+
+
+def _load_gpu_libraries(onnxruntime: Any, name: str) -> None:
+    """Load what a provider needs from where pip puts it; what the system has needs no help."""
+    if hasattr(onnxruntime, 'preload_dlls'):
+        onnxruntime.preload_dlls()
+    if name == 'onnxruntime-tensorrt':
+        with suppress(BackendError):
+            import_tensorrt('tensorrt')
+
+
+def _declared(nodes: Any) -> dict[str, tuple[str, int]]:
+    return {node.name: (_DTYPES.get(node.type, node.type), len(node.shape)) for node in nodes}
