@@ -55,7 +55,7 @@ def test_platt_answers_for_the_prior_of_the_road_not_of_the_data():
     arrays.arrays(np.float64, st.integers(1, 30), elements=st.floats(-50, 50)),
     st.one_of(st.none(), st.floats(0.001, 0.999)),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_platt_keeps_every_ranking(sound, bad, prior):
     found = fit_platt(sound, bad, prior)
     assert found.scale > 0
@@ -79,7 +79,7 @@ def curves_of(images):
 
 
 @given(st.integers(0, 1000), st.floats(0.001, 0.5))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_threshold_is_the_least_that_keeps_the_rate(seed, target):
     random = np.random.default_rng(seed)
     images = [

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
@@ -36,7 +36,6 @@ def first_threshold_fpr95(scores, positive):
     return fpr[np.searchsorted(tpr, 0.95)]
 
 
-@settings(deadline=None)
 @given(st.lists(FLOATS, min_size=1))
 def test_bins_keep_the_order_of_numbers(values):
     scores = np.sort(finite(np.array(values, np.float32)))
@@ -75,7 +74,6 @@ def test_figures_are_those_of_scikit_learn_within_the_stated_bound(scale, shift)
         assert abs(figures[name] - value) < (5e-3 if shift == 20 else 1e-3), name
 
 
-@settings(deadline=None)
 @given(
     arrays(np.int8, st.integers(2, 60), elements=st.integers(-4, 4)),
     st.randoms(use_true_random=False),
@@ -92,7 +90,6 @@ def test_ties_count_as_scikit_learn_counts_them(levels, random):
     assert rank_metrics.fpr_at_tpr(ranking).value == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(arrays(np.float32, st.integers(2, 80), elements=st.floats(-2, 2, width=32)))
 def test_bound_covers_scores_that_share_a_bin(jitter):
     # Scores around 1000 within one bin each way: nearly everything collides.

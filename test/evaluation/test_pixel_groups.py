@@ -9,7 +9,7 @@ from flowenedet_ros.evaluation.histogram import BINS, NO_NUMBER, key_counts
 from flowenedet_ros.evaluation.pixel_groups import PixelGroups
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     arrays(np.uint8, (6, 7), elements=st.integers(0, 3)),
     arrays(np.uint16, (6, 7), elements=st.integers(0, int(NO_NUMBER) - 1)),

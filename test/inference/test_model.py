@@ -50,7 +50,7 @@ def test_contiguous_images_are_not_copied(model: Model) -> None:
     assert np.shares_memory(stack_frames([check_frame(image)]), image)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(height=st.integers(1, 200), width=st.integers(1, 200), seed=st.integers(0, 99))
 def test_any_size_gives_the_networks_size(model: Model, height: int, width: int, seed: int) -> None:
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
