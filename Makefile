@@ -145,10 +145,10 @@ segformer: setup-test $(AACHEN)
 espnetv2: setup-test $(AACHEN)
 	$(BIN)/python test/tools/build_espnet_onnx.py '$(DATA)' out/train/espnet
 	$(BIN)/flowenedet train --segmenter out/train/espnet/espnetv2_s2.0.yaml \
-	  --data '$(DATA)/camvid/train:camvid_to_cityscapes' --data '$(AACHEN):cityscapes:50' \
+	  --data '$(DATA)/camvid/train:camvid_to_cityscapes' --data '$(AACHEN):cityscapes:100' \
 	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
 	  --validation '$(DATA)/camvid/val:camvid_to_cityscapes:5' \
-	  --outliers '$(DATA)/objects_coco' --repaint --variants flowenedet,fed_u,fed_c --steps 3000 \
+	  --outliers '$(DATA)/objects_coco' --repaint --variants flowenedet,fed_u,fed_c --steps 6000 \
 	  --out out/train/espnet-detectors
 	$(BIN)/flowenedet export --segmenter out/train/espnet/espnetv2_s2.0.yaml \
 	  --detectors out/train/espnet-detectors/flow.safetensors \

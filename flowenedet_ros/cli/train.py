@@ -118,7 +118,7 @@ def _material(args: argparse.Namespace, spec: 'SegmenterSpec') -> 'Material':
         [_folder_choice(text, 'step') for text in args.validation],
         [unlabelled_frames(path) for path in args.unlabelled] + scenes,
         args.outliers,
-        [info.name for info in spec.classes],
+        spec,
         repaint=args.repaint,
     )
 

@@ -212,8 +212,8 @@ class DetectorTrainer:
 def choose_readout(detector: ConcurrentDetector, validation: CachedFeatures) -> dict[str, float]:
     """Set the read-out weights that rank validation pixels best; give them.
 
-    The energy's weight is the one of highest OOD AP, that of log(1 - MSP) the one of highest IDM
-    AP, each from a short list.
+    The energy's weight is chosen by the OOD ranking, that of log(1 - MSP) by the IDM ranking, each
+    from a short list by `Ranking.merit`.
     """
     energies, doubts = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7), (0.0, 0.25, 0.5, 1.0, 1.5)
     best: dict[str, tuple[float, float]] = {}
@@ -221,6 +221,6 @@ def choose_readout(detector: ConcurrentDetector, validation: CachedFeatures) -> 
         detector.set_readout(energy, doubt)
         figures = validate(detector.eval(), validation)
         for name, weight in (('ood', energy), ('idm', doubt)):
-            best[name] = max(best.get(name, (-1.0, 0.0)), (figures[name].ap, weight))
+            best[name] = max(best.get(name, (-math.inf, 0.0)), (figures[name].merit, weight))
     detector.set_readout(best['ood'][1], best['idm'][1])
     return {'energy_weight': best['ood'][1], 'doubt_weight': best['idm'][1]}

@@ -13,6 +13,8 @@ from flowenedet_ros.data.repaint import Repainter
 from flowenedet_ros.detector.loss import CORRECT, INLIER, OUTLYING, WRONG
 from flowenedet_ros.training.segmentation_views import Samples
 
+_LEAST_WINDOW, _LEAST_ENLARGED = 0.5, 0.8
+
 
 @dataclass(frozen=True)
 class FrameSource:
@@ -41,6 +43,9 @@ class DetectorView:
 
 class DetectorViews:
     """A fixed list of augmented views; a view depends on the seed and its place alone.
+
+    Frames smaller than the network's input are repainted, pasted on and recorded at their own size
+    and enlarged last, so that what is pasted is no sharper than its surroundings.
 
     :param size: (height, width) the network sees; frames are stretched to it as at run time.
     :param paster: puts outliers into five views of six; None pastes nothing.
@@ -79,8 +84,9 @@ class DetectorViews:
         if not source.labelled:
             labels = np.full(image.shape[:2], VOID, np.uint8)
         if self.augment and (repeat or rng.random() < 0.5):
-            image, labels = _window(image, labels, rng)
-        image, labels = _resize(image, labels, self.size)
+            image, labels = _window(image, labels, rng, self.size)
+        height, width = np.minimum(labels.shape, self.size).tolist()
+        image, labels = _resize(image, labels, (height, width))
         late = False
         if self.augment:
             if rng.random() < 0.5:
@@ -96,6 +102,7 @@ class DetectorViews:
             image, labels = self.paster(rng, image, labels)
         if late:
             image = _camera(image, rng)
+        image, labels = _resize(image, labels, self.size)
         return DetectorView(image, labels, source)
 
 
@@ -117,11 +124,15 @@ def targets(
 
 
 def _window(
-    image: NDArray[np.uint8], labels: NDArray[np.uint8], rng: np.random.Generator
+    image: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    rng: np.random.Generator,
+    size: tuple[int, int],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Cut a window of 50 to 100 % of the frame's sides."""
+    """Cut a window of 50 to 100 % of the frame's sides, of at least 80 % where it is enlarged."""
     height, width = labels.shape
-    share = rng.uniform(0.5, 1.0)
+    whole = max(size[0] / height, size[1] / width)
+    share = rng.uniform(min(max(whole, _LEAST_WINDOW), _LEAST_ENLARGED), 1.0)
     rows, columns = max(8, int(height * share)), max(8, int(width * share))
     top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
     inside = slice(top, top + rows), slice(left, left + columns)

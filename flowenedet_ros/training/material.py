@@ -1,7 +1,7 @@
 """Road frames and outliers, gathered for fitting detectors."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from flowenedet_ros.training.errors import TrainingError
 from flowenedet_ros.training.fit_detectors import Material
 from flowenedet_ros.training.scene_samples import SceneSamples
 from flowenedet_ros.training.segmentation_views import Samples
+from flowenedet_ros.training.side_by_side import SideBySide
 
 _GROUND = {'road', 'pavement', 'sidewalk', 'terrain'}
 _THINGS = {
@@ -76,12 +77,13 @@ def gather_material(
     validation: Sequence[FolderChoice],
     more: Sequence[FrameSource],
     outliers: Path | None,
-    class_names: Sequence[str],
+    spec: SegmenterSpec,
     *,
     repaint: bool,
 ) -> Material:
     """Open the folders and prepare what is pasted.
 
+    Frames of which two fit beside each other into the network's input are shown in pairs as well.
     Every fifth cut-out is kept from training and pasted into validation frames.
 
     :param more: frames from elsewhere to train on, such as `unlabelled_frames` and `scene_frames`.
@@ -94,19 +96,20 @@ def gather_material(
         raise TrainingError('no frames to train on: name a folder with images/ and labels/')
     cutouts = load_cutouts(outliers) if outliers else []
     donors = [_sample_at(sources, i).image for i in range(_DONORS)]
-    ground, things = (_ids(class_names, chosen) for chosen in (_GROUND, _THINGS))
+    names = [info.name for info in spec.classes]
+    ground, things = (_ids(names, chosen) for chosen in (_GROUND, _THINGS))
     found, known = _cut_out(sources, ground, things)
-    held_out = cutouts[::_HELD_OUT]
+    held_out = [_source(choice) for choice in validation]
     kept = [cut for i, cut in enumerate(cutouts) if i % _HELD_OUT]
-    names = [str((c.folder.name, c.label_map, c.repeats, c.step)) for c in (*train, *validation)]
+    folders = [str((c.folder.name, c.label_map, c.repeats, c.step)) for c in (*train, *validation)]
     return Material(
-        train=[*sources, *more],
-        validation=[_source(choice) for choice in validation],
+        train=[*sources, *_pairs(sources, spec), *more],
+        validation=[*held_out, *_pairs(held_out, spec)],
         paster=OutlierPaster(kept, voids=found, donors=donors, ground=ground, known=known),
-        held_out_paster=OutlierPaster(held_out, ground=ground),
+        held_out_paster=OutlierPaster(cutouts[::_HELD_OUT], ground=ground),
         repainter=Repainter(ground) if repaint else None,
         identity={
-            'frames': names,
+            'frames': folders,
             'more': [(len(source.samples), source.labelled) for source in more],
             'cutouts': [len(kept), len(found), len(known)],
         },
@@ -173,6 +176,15 @@ def _cut_out(
             patches = (ground_patch(rng, sample.image, sample.labels, ground) for _ in range(2))
             known += [patch for patch in patches if patch is not None]
     return unlabelled, known
+
+
+def _pairs(sources: Sequence[FrameSource], spec: SegmenterSpec) -> list[FrameSource]:
+    """Take pairs of frames from the sources of which two fit into the network's input."""
+    return [
+        replace(source, samples=SideBySide(source.samples))
+        for source in sources
+        if 2 * source.samples[0].labels.shape[1] <= spec.input_size[1]
+    ]
 
 
 def _sample_at(sources: Sequence[FrameSource], number: int) -> Sample:

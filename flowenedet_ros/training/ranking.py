@@ -13,6 +13,11 @@ class Ranking(NamedTuple):
     ap: float
     fpr95: float
 
+    @property
+    def merit(self) -> float:
+        """All three in one figure, -1 to 2: two rankings may be equal in one of them by chance."""
+        return self.auroc + self.ap - self.fpr95
+
     def __str__(self) -> str:
         return f'{self.auroc:.3f}/{self.ap:.3f}/{self.fpr95:.3f}'
 

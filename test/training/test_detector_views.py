@@ -47,6 +47,17 @@ def test_views_repeat_and_hold_outliers_only_where_pasted(frames):
     assert not any((plain[i].labels == OUTLIER).any() for i in range(12))
 
 
+def test_what_is_pasted_on_a_small_frame_is_enlarged_with_it(frames):
+    source = FrameSource(frames, IDENTITY)
+    views = DetectorViews([source], (240, 320), OutlierPaster(), seed=1, augment=False)
+    marks = [views[number].labels for number in range(len(views))]
+    assert any((labels == OUTLIER).any() for labels in marks)
+    for labels in marks:
+        # Outlines run along the pixels of the frame, of which each has become four by four.
+        blocks = labels.reshape(60, 4, 80, 4)
+        assert (blocks == blocks[:, :1, :, :1]).all()
+
+
 def test_repainted_views_keep_their_labels(frames):
     source = FrameSource(frames, IDENTITY, repeats=4)
     views, plain = (

@@ -22,3 +22,9 @@ def test_ranking_agrees_with_scikit_learn_on_ties(positive, negative):
 
 def test_a_side_without_pixels_has_no_ranking():
     assert np.isnan(ranking(np.zeros(0, np.float32), np.ones(3, np.float32)).auroc)
+
+
+def test_a_better_ranking_has_more_merit():
+    positive, mixed, low = (np.array(values, np.float32) for values in ([3, 4], [1, 3.5], [0, 1]))
+    assert ranking(positive, low).merit > ranking(mixed, low).merit > ranking(low, positive).merit
+    assert ranking(positive, low).merit == pytest.approx(2)
