@@ -5,7 +5,8 @@ import numpy as np
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.training.segmentation_views import Samples
 
-_NEXT = 0.28
+# Frames in a row look alike: the other one comes from elsewhere in the source.
+_OFFSET = 0.28
 
 
 class SideBySide:
@@ -20,7 +21,7 @@ class SideBySide:
 
     def __init__(self, source: Samples) -> None:
         self._source = source
-        self._step = max(1, round(_NEXT * len(source)))
+        self._step = max(1, round(_OFFSET * len(source)))
 
     def __len__(self) -> int:
         return len(self._source)
