@@ -13,7 +13,7 @@ from flowenedet_ros.data.repaint import Repainter
 from flowenedet_ros.detector.loss import CORRECT, INLIER, OUTLYING, WRONG
 from flowenedet_ros.training.segmentation_views import Samples
 
-_LEAST_WINDOW, _LEAST_ENLARGED = 0.5, 0.8
+_LEAST_WINDOW, _LEAST_OF_SMALL = 0.5, 0.8
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,13 @@ def _window(
     rng: np.random.Generator,
     size: tuple[int, int],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Cut a window of 50 to 100 % of the frame's sides, of at least 80 % where it is enlarged."""
+    """Cut a window of 50 to 100 % of the frame's sides.
+
+    It is at least as large as the network's input or as 80 % of the frame, whichever is smaller.
+    """
     height, width = labels.shape
     whole = max(size[0] / height, size[1] / width)
-    share = rng.uniform(min(max(whole, _LEAST_WINDOW), _LEAST_ENLARGED), 1.0)
+    share = rng.uniform(min(max(whole, _LEAST_WINDOW), _LEAST_OF_SMALL), 1.0)
     rows, columns = max(8, int(height * share)), max(8, int(width * share))
     top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
     inside = slice(top, top + rows), slice(left, left + columns)
