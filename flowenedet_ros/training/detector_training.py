@@ -209,8 +209,8 @@ class DetectorTrainer:
         tqdm.write(f'step {self.step}: {shown} (AUROC/AP/FPR95)')
 
 
-def choose_readout(detector: ConcurrentDetector, validation: CachedFeatures) -> dict[str, float]:
-    """Set the read-out weights that rank validation pixels best; give them.
+def choose_readout(detector: ConcurrentDetector, validation: CachedFeatures) -> None:
+    """Set the read-out weights that rank validation pixels best.
 
     The energy's weight is chosen by the OOD ranking, that of log(1 - MSP) by the IDM ranking, each
     from a short list by `Ranking.merit`.
@@ -223,4 +223,3 @@ def choose_readout(detector: ConcurrentDetector, validation: CachedFeatures) -> 
         for name, weight in (('ood', energy), ('idm', doubt)):
             best[name] = max(best.get(name, (-math.inf, 0.0)), (figures[name].merit, weight))
     detector.set_readout(best['ood'][1], best['idm'][1])
-    return {'energy_weight': best['ood'][1], 'doubt_weight': best['idm'][1]}
