@@ -53,7 +53,14 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
         metavar='N',
         help='add N synthetic streets (CamVid classes)',
     )
-    parser.add_argument('--outliers', type=Path, metavar='DIR', help='RGBA cut-outs to paste')
+    parser.add_argument(
+        '--outliers',
+        type=Path,
+        action='append',
+        default=[],
+        metavar='DIR',
+        help='RGBA cut-outs to paste; of several folders each is as likely',
+    )
     parser.add_argument(
         '--repaint',
         action='store_true',

@@ -18,6 +18,7 @@ _COUNT = (2, 6)
 _KNOWN_COUNT = (1, 4)
 _CAMOUFLAGED = 0.25
 _FLAT = 0.2
+_FADED = 0.5
 # A camera about 1.3 m above the road, level: an object of so many metres standing h pixels below
 # the horizon is h * metres / 1.3 pixels high.
 CAMERA_HEIGHT = 1.3
@@ -45,11 +46,12 @@ class OutlierPaster:
     are given. Their height is log-uniform in 1.5 to 45 % of the picture's, and less where they lie
     flat. Most stand on the ground where their size is plausible, the rest anywhere in the lower two
     thirds. Colours, sharpness and compression are drawn towards those of the place; a quarter of
-    the objects nearly have the colours of the ground. Shadows and compressed patches also appear
-    without an object, and one to four known things are pasted in the same way where such are given
-    and labelled `KNOWN` (253), so that the traces of pasting say nothing.
+    the objects nearly have the colours of the ground, and half are faded. Shadows and compressed
+    patches also appear without an object, and one to four known things are pasted in the same way
+    where such are given and labelled `KNOWN` (253), so that the traces of pasting say nothing.
 
-    :param cutouts: objects from elsewhere, from `load_cutouts`.
+    :param cutouts: objects from elsewhere, a list from `load_cutouts` for each folder; the folders
+        are equally likely, however many objects they hold.
     :param voids: unlabelled regions of labelled pictures, from `void_cutouts`.
     :param donors: uint8 BGR pictures that lend surfaces to drawn objects.
     :param ground: label ids of road and pavement; empty: objects stand anywhere.
@@ -59,13 +61,14 @@ class OutlierPaster:
 
     def __init__(
         self,
-        cutouts: Sequence[Cutout] = (),
+        cutouts: Sequence[Sequence[Cutout]] = (),
         voids: Sequence[Cutout] = (),
         donors: Sequence[Image] = (),
         ground: Sequence[int] = (),
         known: Sequence[Cutout] = (),
     ) -> None:
-        self._found = (cutouts, cutouts, voids)
+        folders = cutouts or [()]
+        self._found = (*folders, *folders, *([voids] * len(folders)))
         self._known = known
         self._donors = donors
         self._ground = np.isin(np.arange(256), np.asarray(ground, np.int64))
@@ -100,7 +103,7 @@ class OutlierPaster:
         return image, labels
 
     def _draw(self, rng: np.random.Generator, height: int) -> Cutout:
-        found = self._found[int(rng.integers(3))]
+        found = self._found[int(rng.integers(len(self._found)))]
         if found and rng.random() < 0.5:
             return _one_of(rng, found)
         return drawn_cutout(rng, height, self._donors)
@@ -193,7 +196,10 @@ def _adapt(
     coverage: NDArray[np.float32],
     patch: Image,
 ) -> NDArray[np.float32]:
-    """Jitter an object's colours and draw them part of the way to those around it."""
+    """Jitter an object's colours, fade some, and draw them part of the way to those around it."""
+    if rng.random() < _FADED:
+        grey = color.mean(2, keepdims=True)
+        color = grey + (color - grey) * np.float32(rng.uniform(0.1, 1))
     gain = 255 * plane(np.exp(rng.normal(0, 0.08, 3))) * np.float32(rng.uniform(0.7, 1.2))
     color = plane((color / 255) ** np.float32(np.exp(rng.normal(0, 0.3))) * gain)
     total = max(float(coverage.sum()), 1e-3)

@@ -76,7 +76,7 @@ def gather_material(
     train: Sequence[FolderChoice],
     validation: Sequence[FolderChoice],
     more: Sequence[FrameSource],
-    outliers: Path | None,
+    outliers: Sequence[Path],
     spec: SegmenterSpec,
     *,
     repaint: bool,
@@ -84,9 +84,10 @@ def gather_material(
     """Open the folders and prepare what is pasted.
 
     Frames of which two fit beside each other into the network's input are shown in pairs as well.
-    Every fifth cut-out is kept from training and pasted into validation frames.
+    Every fifth cut-out of a folder is kept from training and pasted into validation frames.
 
     :param more: frames from elsewhere to train on, such as `unlabelled_frames` and `scene_frames`.
+    :param outliers: folders of RGBA cut-outs.
     :param repaint: show training frames in more looks.
     :raises TrainingError: there are no frames.
     :raises DataError: a folder is not what it should be.
@@ -94,24 +95,25 @@ def gather_material(
     sources = [_source(choice) for choice in train]
     if not sources:
         raise TrainingError('no frames to train on: name a folder with images/ and labels/')
-    cutouts = load_cutouts(outliers) if outliers else []
+    cutouts = [load_cutouts(folder) for folder in outliers]
     donors = [_sample_at(sources, i).image for i in range(_DONORS)]
     names = [info.name for info in spec.classes]
     ground, things = (_ids(names, chosen) for chosen in (_GROUND, _THINGS))
     found, known = _cut_out(sources, ground, things)
     held_out = [_source(choice) for choice in validation]
-    kept = [cut for i, cut in enumerate(cutouts) if i % _HELD_OUT]
+    kept = [[cut for i, cut in enumerate(cuts) if i % _HELD_OUT] for cuts in cutouts]
+    apart = [cuts[::_HELD_OUT] for cuts in cutouts]
     folders = [str((c.folder.name, c.label_map, c.repeats, c.step)) for c in (*train, *validation)]
     return Material(
         train=[*sources, *_pairs(sources, spec), *more],
         validation=[*held_out, *_pairs(held_out, spec)],
         paster=OutlierPaster(kept, voids=found, donors=donors, ground=ground, known=known),
-        held_out_paster=OutlierPaster(cutouts[::_HELD_OUT], ground=ground),
+        held_out_paster=OutlierPaster(apart, ground=ground),
         repainter=Repainter(ground) if repaint else None,
         identity={
             'frames': folders,
             'more': [(len(source.samples), source.labelled) for source in more],
-            'cutouts': [len(kept), len(found), len(known)],
+            'cutouts': [*map(len, kept), len(found), len(known)],
         },
     )
 

@@ -51,7 +51,7 @@ def test_labels_change_only_to_outlier_and_the_inputs_not_at_all(street):
 def test_what_is_labelled_is_what_was_pasted(street):
     image, labels = street
     solid = Cutout(np.full((64, 64, 3), (0, 0, 255), np.uint8), np.ones((64, 64), np.float32))
-    paster = OutlierPaster([solid], [solid])
+    paster = OutlierPaster([[solid]], [solid])
     rng = np.random.default_rng(0)
     hits = []
     for _ in range(40):
@@ -77,7 +77,7 @@ def test_most_objects_stand_on_the_ground(street):
     labels[:, :160] = 0
     rng = np.random.default_rng(1)
     heat = np.zeros(labels.shape)
-    for _ in range(80):
+    for _ in range(240):
         heat += paster(rng, image, labels)[1] == OUTLIER
     assert heat[:, 160:].sum() > 2 * heat[:, :160].sum()
     assert heat[120:].sum() > heat[:60].sum() * 4
@@ -132,7 +132,7 @@ def test_known_things_are_pasted_too_and_labelled_as_such(street):
     image, labels = street
     blue = Cutout(np.full((64, 64, 3), (255, 0, 0), np.uint8), np.ones((64, 64), np.float32))
     red = Cutout(np.full((64, 64, 3), (0, 0, 255), np.uint8), np.ones((64, 64), np.float32))
-    paster = OutlierPaster([red], [red], ground=(ROAD,), known=[blue])
+    paster = OutlierPaster([[red]], [red], ground=(ROAD,), known=[blue])
     rng = np.random.default_rng(0)
     hits = []
     for _ in range(40):
@@ -143,6 +143,23 @@ def test_known_things_are_pasted_too_and_labelled_as_such(street):
             hits.append((marks[is_blue] == KNOWN).mean())
     assert len(hits) > 20
     assert np.median(hits) > 0.9
+
+
+def test_a_folder_of_few_objects_is_pasted_as_often_as_one_of_many(street):
+    image, labels = street
+    blue, red = (
+        Cutout(np.full((64, 64, 3), color, np.uint8), np.ones((64, 64), np.float32))
+        for color in ((255, 0, 0), (0, 0, 255))
+    )
+    paster = OutlierPaster([[blue], [red] * 50])
+    rng = np.random.default_rng(0)
+    reds, blues = 0, 0
+    for _ in range(200):
+        pasted, _ = paster(rng, image, labels)
+        excess = pasted[..., 2].astype(int) - pasted[..., 0]
+        reds += (excess > 60).sum() > 20
+        blues += (excess < -60).sum() > 20
+    assert 0.6 < reds / blues < 1.6
 
 
 def test_known_things_are_cut_out_whole_and_ground_from_the_ground_alone():
@@ -179,7 +196,7 @@ def test_real_cutouts_and_voids_are_pasted(real_data):
     cutouts = load_cutouts(real_data / 'objects_coco')
     sample = LabelledFolder(real_data / 'camvid' / 'train', 'camvid')[0]
     voids = void_cutouts(sample.image, sample.labels)
-    paster = OutlierPaster(cutouts, voids, [sample.image], ground=(3, 4))
+    paster = OutlierPaster([cutouts], voids, [sample.image], ground=(3, 4))
     rng = np.random.default_rng(0)
     assert any((paster(rng, sample.image, sample.labels)[1] == OUTLIER).any() for _ in range(5))
 

@@ -1,0 +1,51 @@
+"""Make cut-outs of things that no road scene holds, from rendered emoji.
+
+usage: python cut_out_emoji.py EMOJI.tgz GROUPS.tgz OUT
+
+EMOJI.tgz is the npm package `@lobehub/fluent-emoji-3d`, Microsoft's Fluent Emoji as pictures with
+an alpha channel, and GROUPS.tgz `unicode-emoji-json`, which says of what group each is; both are
+MIT.
+"""
+
+import json
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+GROUPS = {'Animals & Nature', 'Food & Drink', 'Activities', 'Objects'}
+# Vegetation is a class of road scenes.
+PLANTS = {'tree', 'leaf', 'herb', 'seedling', 'shamrock', 'clover', 'pine'}
+
+
+def things(groups: Path) -> Iterator[str]:
+    """Give the code points of emoji of things and animals, as file names have them."""
+    with tarfile.open(groups) as archive:
+        member = archive.extractfile('package/data-by-emoji.json')
+        assert member is not None  # only folders and links have none
+        known = json.load(member)
+    for emoji, about in known.items():
+        if about['group'] in GROUPS and not PLANTS & set(about['name'].lower().split()):
+            yield '-'.join(f'{ord(character):x}' for character in emoji)
+
+
+def main(emoji: Path, groups: Path, out: Path) -> None:
+    """Write one PNG for each."""
+    out.mkdir(parents=True, exist_ok=True)
+    wanted = {f'package/assets/{code}.webp' for code in things(groups)}
+    with tarfile.open(emoji) as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.name in wanted else None
+            if content is not None:
+                data = np.frombuffer(content.read(), np.uint8)
+                picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+                assert picture is not None  # the package is pinned
+                cv2.imwrite(str(out / f'{Path(member.name).stem}.png'), picture)
+    print(len(list(out.glob('*.png'))), 'cut-outs')
+
+
+if __name__ == '__main__':
+    main(*map(Path, sys.argv[1:]))
