@@ -33,8 +33,9 @@ def things(groups: Path) -> Iterator[str]:
 
 
 def main(emoji: Path, groups: Path, out: Path) -> None:
-    """Write one PNG for each."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Write one PNG for each; make goes by the folder, so it appears when whole."""
+    part = out.with_name(f'{out.name}.part')
+    part.mkdir(parents=True, exist_ok=True)
     wanted = {f'package/assets/{code}.webp' for code in things(groups)}
     with tarfile.open(emoji) as archive:
         for member in archive:
@@ -43,7 +44,8 @@ def main(emoji: Path, groups: Path, out: Path) -> None:
                 data = np.frombuffer(content.read(), np.uint8)
                 picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
                 assert picture is not None  # the package is pinned
-                cv2.imwrite(str(out / f'{Path(member.name).stem}.png'), picture)
+                cv2.imwrite(str(part / f'{Path(member.name).stem}.png'), picture)
+    part.rename(out)
     print(len(list(out.glob('*.png'))), 'cut-outs')
 
 
