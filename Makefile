@@ -115,8 +115,6 @@ $(EMOJI):
 	$(BIN)/python test/tools/cut_out_emoji.py $(@D)/lobehub-fluent-emoji-3d-1.1.0.tgz \
 	  $(@D)/unicode-emoji-json-0.9.0.tgz $@
 
-OUTLIERS = --outliers '$(DATA)/objects_coco' --outliers '$(EMOJI)'
-
 models: setup-test $(AACHEN)
 	$(TRAIN_SEGMENTER) --epochs 30 --until 9 --size 352x480 --out out/train/segmenter-1
 	$(TRAIN_SEGMENTER) --data '$(AACHEN):cityscapes_to_camvid' --scenes 44 --freeze-early \
@@ -160,8 +158,8 @@ espnetv2: setup-test $(AACHEN) $(EMOJI)
 	  --data '$(DATA)/camvid/train:camvid_to_cityscapes' --data '$(AACHEN):cityscapes:200' \
 	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
 	  --validation '$(DATA)/camvid/val:camvid_to_cityscapes:5' \
-	  $(OUTLIERS) --repaint --variants flowenedet,fed_u,fed_c --steps 6000 \
-	  --out out/train/espnet-detectors
+	  --outliers '$(DATA)/objects_coco' --outliers '$(EMOJI)' --repaint \
+	  --variants flowenedet,fed_u,fed_c --steps 6000 --out out/train/espnet-detectors
 	$(BIN)/flowenedet export --segmenter out/train/espnet/espnetv2_s2.0.yaml \
 	  --detectors out/train/espnet-detectors/flow.safetensors \
 	  --images '$(DATA)/cityscapes/images' --name espnetv2_cityscapes \
