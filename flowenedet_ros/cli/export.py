@@ -148,7 +148,8 @@ def _notes(path: Path | None) -> dict[str, Any]:
 
 
 def _report(folder: Path) -> None:
-    from flowenedet_ros.inference.manifest import MANIFEST, read_manifest
+    from flowenedet_ros.inference.manifest import MANIFEST
+    from flowenedet_ros.inference.manifest_reader import read_manifest
 
     manifest = read_manifest(folder / MANIFEST)
     for precision, figures in manifest.training.get('parity', {}).items():

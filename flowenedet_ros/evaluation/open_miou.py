@@ -34,14 +34,16 @@ class OpenGroups:
         table = 2 * np.minimum(np.arange(256, dtype=np.int32), classes)
         self._first_bin = (cv2.LUT(predicted, table) + wrong) * np.int32(_BINS)
         self._bins = np.empty_like(self._first_bin)
+        self._coarse = np.empty(predicted.shape, np.uint16)
 
     def counts(self, keys: Keys) -> Counts:
         """Count the coarse keys of each group, (2 * classes, bins).
 
         :param keys: (H, W), from `score_keys`.
         """
-        np.right_shift(keys, _COARSER, out=self._bins, dtype=np.uint16)
-        self._bins += self._first_bin
+        # In two steps, as one that also changes the type takes twice as long.
+        np.right_shift(keys, _COARSER, out=self._coarse)
+        np.add(self._first_bin, self._coarse, out=self._bins)
         rows = 2 * self._classes + 2
         # Torch counts int32 as it is; NumPy would make int64 of it first.
         found = torch.bincount(torch.from_numpy(self._bins.ravel()), minlength=rows * _BINS)

@@ -15,7 +15,8 @@ import numpy as np
 import yaml
 
 from flowenedet_ros.export.errors import ExportError
-from flowenedet_ros.inference.manifest import FORMAT, MANIFEST, Manifest, read_manifest
+from flowenedet_ros.inference.manifest import FORMAT, MANIFEST, Manifest
+from flowenedet_ros.inference.manifest_reader import read_manifest
 
 _PACKAGES = ('flowenedet_ros', 'torch', 'onnx', 'onnxscript', 'onnxruntime', 'numpy')
 

@@ -16,7 +16,8 @@ from flowenedet_ros.detector.build import build_detector, load_detectors
 from flowenedet_ros.export.bundle_writer import BundleSource, ExportOptions, write_bundle
 from flowenedet_ros.export.fused import FusedGraph, perceive
 from flowenedet_ros.inference.backends.base import Precision
-from flowenedet_ros.inference.manifest import MANIFEST, read_manifest
+from flowenedet_ros.inference.manifest import MANIFEST
+from flowenedet_ros.inference.manifest_reader import read_manifest
 from flowenedet_ros.inference.perception import Perception
 from flowenedet_ros.segmenters import load_segmenter
 from flowenedet_ros.segmenters.interface import FrozenSegmenter

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from flowenedet_ros.inference.backends.base import Precision
 from flowenedet_ros.inference.errors import BundleError
-from flowenedet_ros.inference.manifest import MANIFEST, Manifest, read_manifest
+from flowenedet_ros.inference.manifest import MANIFEST, Manifest
+from flowenedet_ros.inference.manifest_reader import read_manifest
 
 MODELS = Path(__file__).resolve().parents[1] / 'models'
 """Folder of the bundles that come with the package."""

@@ -9,7 +9,7 @@ import pytest
 
 from flowenedet_ros.cli.main import main
 from flowenedet_ros.inference import Thresholds, load_bundle
-from flowenedet_ros.inference.manifest import read_manifest
+from flowenedet_ros.inference.manifest_reader import read_manifest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'export'))
 

@@ -10,11 +10,9 @@ import pytest
 from flowenedet_ros.cli.main import main
 from flowenedet_ros.evaluation.benchmark import PartResult
 from flowenedet_ros.evaluation.ood import OodTask
-from flowenedet_ros.evaluation.report.html_tables import (
-    published_tables,
-    separation_table,
-    speed_tables,
-)
+from flowenedet_ros.evaluation.report.html_tables import separation_table
+from flowenedet_ros.evaluation.report.published_tables import published_tables
+from flowenedet_ros.evaluation.report.run_tables import speed_tables
 from flowenedet_ros.evaluation.table import markdown
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')

@@ -13,12 +13,8 @@ from flowenedet_ros.export.bundle_update import add_precisions, recalibrate
 from flowenedet_ros.export.bundle_writer import BundleSource, ExportOptions, write_bundle
 from flowenedet_ros.export.errors import ExportError
 from flowenedet_ros.inference import load_bundle
-from flowenedet_ros.inference.manifest import (
-    CalibrationInfo,
-    OperatingPoint,
-    ScoreMap,
-    read_manifest,
-)
+from flowenedet_ros.inference.manifest import CalibrationInfo, OperatingPoint, ScoreMap
+from flowenedet_ros.inference.manifest_reader import read_manifest
 
 
 def source(**changes):

@@ -11,7 +11,7 @@ from flowenedet_ros.detector.base import DetectorConfig
 from flowenedet_ros.detector.build import build_detector, save_detectors
 from flowenedet_ros.inference import load_bundle
 from flowenedet_ros.inference.benchmark.worker import street
-from flowenedet_ros.inference.manifest import read_manifest
+from flowenedet_ros.inference.manifest_reader import read_manifest
 from flowenedet_ros.segmenters.build import build_network
 from flowenedet_ros.segmenters.registry import freeze, save_segmenter
 

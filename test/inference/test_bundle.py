@@ -9,7 +9,7 @@ from support.tiny_bundle import smooth_image, write_tiny_bundle
 
 from flowenedet_ros.inference import BundleError, load_bundle
 from flowenedet_ros.inference.bundle import find_bundle
-from flowenedet_ros.inference.manifest import parse_manifest
+from flowenedet_ros.inference.manifest_reader import parse_manifest
 
 
 @pytest.fixture

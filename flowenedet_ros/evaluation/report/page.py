@@ -10,14 +10,13 @@ from flowenedet_ros.evaluation.engine import Engine
 from flowenedet_ros.evaluation.report.charts import Chart, charts_of
 from flowenedet_ros.evaluation.report.html_tables import (
     class_tables,
-    condition_table,
     figure_tables,
-    published_tables,
     separation_table,
-    speed_tables,
 )
 from flowenedet_ros.evaluation.report.overlays import best_and_worst, view
 from flowenedet_ros.evaluation.report.png import write_png
+from flowenedet_ros.evaluation.report.published_tables import published_tables
+from flowenedet_ros.evaluation.report.run_tables import condition_table, speed_tables
 from flowenedet_ros.evaluation.report.style import CSS
 from flowenedet_ros.evaluation.report.svg import svg
 from flowenedet_ros.evaluation.results import write_json

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from flowenedet_ros.inference.backends.base import Precision, RuntimeOptions
 from flowenedet_ros.inference.loading import open_backend
-from flowenedet_ros.inference.manifest import MANIFEST, read_manifest
+from flowenedet_ros.inference.manifest import MANIFEST
+from flowenedet_ros.inference.manifest_reader import read_manifest
 from flowenedet_ros.inference.model import Model
 from flowenedet_ros.inference.perception import Perception
 

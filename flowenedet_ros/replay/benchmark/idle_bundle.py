@@ -9,7 +9,8 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS
-from flowenedet_ros.inference.manifest import MANIFEST, REQUIRED_FILES, Manifest, read_manifest
+from flowenedet_ros.inference.manifest import MANIFEST, REQUIRED_FILES, Manifest
+from flowenedet_ros.inference.manifest_reader import read_manifest
 
 GRAPH = 'model.onnx'
 _TYPES = {'uint8': TensorProto.UINT8, 'float32': TensorProto.FLOAT, 'int32': TensorProto.INT32}
