@@ -115,6 +115,14 @@ $(EMOJI):
 	$(BIN)/python test/tools/cut_out_emoji.py $(@D)/lobehub-fluent-emoji-3d-1.1.0.tgz \
 	  $(@D)/unicode-emoji-json-0.9.0.tgz $@
 
+# Rendered furniture, tools and boxes, likewise; Debian and Ubuntu have the package.
+FURNITURE := out/train/furniture
+
+$(FURNITURE):
+	mkdir -p $(@D)/sweethome3d
+	cd $(@D)/sweethome3d && apt-get download sweethome3d-furniture && dpkg-deb -x *.deb .
+	$(BIN)/python test/tools/cut_out_furniture.py $(@D)/sweethome3d $@
+
 models: setup-test $(AACHEN)
 	$(TRAIN_SEGMENTER) --epochs 30 --until 9 --size 352x480 --out out/train/segmenter-1
 	$(TRAIN_SEGMENTER) --data '$(AACHEN):cityscapes_to_camvid' --scenes 44 --freeze-early \
@@ -152,13 +160,13 @@ segformer: setup-test $(AACHEN)
 	  --start out/train/segformer-1/segmenter.safetensors --out out/train/segformer-2
 
 # A bundle of the ESPNetv2 that the data folder has Cityscapes weights of; stays out of the package.
-espnetv2: setup-test $(AACHEN) $(EMOJI)
+espnetv2: setup-test $(AACHEN) $(EMOJI) $(FURNITURE)
 	$(BIN)/python test/tools/build_espnet_onnx.py '$(DATA)' out/train/espnet
 	$(BIN)/flowenedet train --segmenter out/train/espnet/espnetv2_s2.0.yaml \
 	  --data '$(DATA)/camvid/train:camvid_to_cityscapes' --data '$(AACHEN):cityscapes:200' \
 	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
 	  --validation '$(DATA)/camvid/val:camvid_to_cityscapes:5' \
-	  --outliers '$(DATA)/objects_coco' --outliers '$(EMOJI)' --repaint \
+	  --outliers '$(DATA)/objects_coco' --outliers '$(EMOJI)' --outliers '$(FURNITURE)' --repaint \
 	  --variants flowenedet,fed_u,fed_c --steps 6000 --out out/train/espnet-detectors
 	$(BIN)/flowenedet export --segmenter out/train/espnet/espnetv2_s2.0.yaml \
 	  --detectors out/train/espnet-detectors/flow.safetensors \

@@ -1,0 +1,57 @@
+"""Make cut-outs of things that no road scene holds, from rendered pieces of furniture.
+
+usage: python cut_out_furniture.py FOLDER OUT
+
+FOLDER holds the libraries (*.sh3f) of Debian's package `sweethome3d-furniture`: models by many
+authors under CC0 and CC-BY 3.0, each with a picture of it that has an alpha channel.
+"""
+
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+from zipfile import ZipFile
+
+# Classes of road scenes, or no thing that stands somewhere by itself.
+CATEGORIES = {'Characters', 'Doors and windows', 'Staircases', 'Vehicles'}
+ANIMALS = {'cat', 'dog', 'rabbit', 'bulldog', 'horse', 'chicken'}
+WORDS = ANIMALS | {'stroller', 'skateboard'}
+"""Taken from those categories all the same."""
+PLANTS = (
+    'plant tree flowers ficus bamboo yucca spathiphyllum tulips lily orchids cactus hedge bush '
+    'acacia pine beech cypress maple poplar palm peach'
+)
+STREET = 'railing fence column street lamppost park porch outdoor motorbike sign'
+GROUND = 'parking crossing arrow sidewalk rails pool'
+WALLS = 'window door chimney curtain blind socket plug switch'
+OTHERS = set(' '.join((PLANTS, STREET, GROUND, WALLS)).split())
+"""Left out of all others."""
+ENTRY = re.compile(r'^(name|category|icon)#(\d+)\s*=\s*(.*?)\s*$', re.MULTILINE)
+
+
+def is_wanted(name: str, category: str) -> bool:
+    """Tell whether a piece is a thing that no class of road scenes covers."""
+    words = set(name.lower().split())
+    return bool(words & WORDS) if category in CATEGORIES else not words & OTHERS
+
+
+def main(folder: Path, out: Path) -> None:
+    """Write one PNG for each; make goes by the folder, so it appears when whole."""
+    part = out.with_name(f'{out.name}.part')
+    part.mkdir(parents=True, exist_ok=True)
+    for library in sorted(folder.rglob('*.sh3f')):
+        with ZipFile(library) as archive:
+            catalogue = archive.read('PluginFurnitureCatalog.properties').decode('latin-1')
+            pieces: defaultdict[str, dict[str, str]] = defaultdict(dict)
+            for key, number, value in ENTRY.findall(catalogue):
+                pieces[number][key] = value
+            for number, piece in pieces.items():
+                if 'icon' in piece and is_wanted(piece['name'], piece['category']):
+                    picture = archive.read(piece['icon'].lstrip('/'))
+                    (part / f'{library.stem}-{number}.png').write_bytes(picture)
+    part.rename(out)
+    print(len(list(out.glob('*.png'))), 'cut-outs')
+
+
+if __name__ == '__main__':
+    main(*map(Path, sys.argv[1:]))
