@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from cut_outs import save_cut_outs
 
 GROUPS = {'Animals & Nature', 'Food & Drink', 'Activities', 'Objects'}
 # Vegetation is a class of road scenes.
@@ -32,10 +33,8 @@ def things(groups: Path) -> Iterator[str]:
             yield '-'.join(f'{ord(character):x}' for character in emoji)
 
 
-def main(emoji: Path, groups: Path, out: Path) -> None:
-    """Write one PNG for each; make goes by the folder, so it appears when whole."""
-    part = out.with_name(f'{out.name}.part')
-    part.mkdir(parents=True, exist_ok=True)
+def cut_outs(emoji: Path, groups: Path) -> Iterator[tuple[str, bytes]]:
+    """Give the name of each emoji of a thing, and its picture as PNG."""
     wanted = {f'package/assets/{code}.webp' for code in things(groups)}
     with tarfile.open(emoji) as archive:
         for member in archive:
@@ -44,10 +43,9 @@ def main(emoji: Path, groups: Path, out: Path) -> None:
                 data = np.frombuffer(content.read(), np.uint8)
                 picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
                 assert picture is not None  # the package is pinned
-                cv2.imwrite(str(part / f'{Path(member.name).stem}.png'), picture)
-    part.rename(out)
-    print(len(list(out.glob('*.png'))), 'cut-outs')
+                yield Path(member.name).stem, cv2.imencode('.png', picture)[1].tobytes()
 
 
 if __name__ == '__main__':
-    main(*map(Path, sys.argv[1:]))
+    emoji, groups, out = map(Path, sys.argv[1:])
+    save_cut_outs(cut_outs(emoji, groups), out)

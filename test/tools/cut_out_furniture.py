@@ -9,14 +9,16 @@ authors under CC0 and CC-BY 3.0, each with a picture of it that has an alpha cha
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
+from cut_outs import save_cut_outs
+
 # Classes of road scenes, or no thing that stands somewhere by itself.
 CATEGORIES = {'Characters', 'Doors and windows', 'Staircases', 'Vehicles'}
-ANIMALS = {'cat', 'dog', 'rabbit', 'bulldog', 'horse', 'chicken'}
-WORDS = ANIMALS | {'stroller', 'skateboard'}
-"""Taken from those categories all the same."""
+TAKEN = {'cat', 'dog', 'rabbit', 'bulldog', 'horse', 'chicken', 'stroller', 'skateboard'}
+"""Words of names that are taken from those categories all the same."""
 PLANTS = (
     'plant tree flowers ficus bamboo yucca spathiphyllum tulips lily orchids cactus hedge bush '
     'acacia pine beech cypress maple poplar palm peach'
@@ -24,21 +26,19 @@ PLANTS = (
 STREET = 'railing fence column street lamppost park porch outdoor motorbike sign'
 GROUND = 'parking crossing arrow sidewalk rails pool'
 WALLS = 'window door chimney curtain blind socket plug switch'
-OTHERS = set(' '.join((PLANTS, STREET, GROUND, WALLS)).split())
-"""Left out of all others."""
+LEFT_OUT = set(' '.join((PLANTS, STREET, GROUND, WALLS)).split())
+"""Words of names that are left out of all others."""
 ENTRY = re.compile(r'^(name|category|icon)#(\d+)\s*=\s*(.*?)\s*$', re.MULTILINE)
 
 
 def is_wanted(name: str, category: str) -> bool:
     """Tell whether a piece is a thing that no class of road scenes covers."""
     words = set(name.lower().split())
-    return bool(words & WORDS) if category in CATEGORIES else not words & OTHERS
+    return bool(words & TAKEN) if category in CATEGORIES else not words & LEFT_OUT
 
 
-def main(folder: Path, out: Path) -> None:
-    """Write one PNG for each; make goes by the folder, so it appears when whole."""
-    part = out.with_name(f'{out.name}.part')
-    part.mkdir(parents=True, exist_ok=True)
+def cut_outs(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Give a name and the picture of each wanted piece."""
     for library in sorted(folder.rglob('*.sh3f')):
         with ZipFile(library) as archive:
             catalogue = archive.read('PluginFurnitureCatalog.properties').decode('latin-1')
@@ -47,11 +47,9 @@ def main(folder: Path, out: Path) -> None:
                 pieces[number][key] = value
             for number, piece in pieces.items():
                 if 'icon' in piece and is_wanted(piece['name'], piece['category']):
-                    picture = archive.read(piece['icon'].lstrip('/'))
-                    (part / f'{library.stem}-{number}.png').write_bytes(picture)
-    part.rename(out)
-    print(len(list(out.glob('*.png'))), 'cut-outs')
+                    yield f'{library.stem}-{number}', archive.read(piece['icon'].lstrip('/'))
 
 
 if __name__ == '__main__':
-    main(*map(Path, sys.argv[1:]))
+    folder, out = map(Path, sys.argv[1:])
+    save_cut_outs(cut_outs(folder), out)
