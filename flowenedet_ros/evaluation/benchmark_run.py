@@ -76,8 +76,7 @@ def _cost(
     """Measure what the evaluation costs, on the set of the most pixels: few pictures say little."""
     from flowenedet_ros.evaluation.cost import cost_content, measure_cost
 
-    largest = max(found.values(), key=lambda one: one.details['pixels'])
-    part = next(part for part in benchmark.parts if found[part.name] is largest)
+    part = max(benchmark.parts, key=lambda part: found[part.name].details['pixels'])
     try:
         cost = measure_cost(request.config, part.task, _COST_IMAGES)
     except (BundleError, DataError):  # no graph of the segmenter alone, or a damaged picture

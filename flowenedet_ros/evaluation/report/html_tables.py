@@ -6,7 +6,7 @@ from typing import Any
 
 from flowenedet_ros.evaluation.benchmark import PartResult
 from flowenedet_ros.evaluation.methods import PRODUCT
-from flowenedet_ros.evaluation.report.markup import html_rows, html_table, titled
+from flowenedet_ros.evaluation.report.markup import html_rows, html_table, side_by_side, titled
 from flowenedet_ros.evaluation.table import HEADINGS, Figures, best_values, is_number, percent
 
 _SUMMARIES = {'road-data': 'Mean over the sets of unknown objects', 'cityscapes': 'In all'}
@@ -30,7 +30,7 @@ def figure_tables(
         facts = f'{result.details["images"]} images, {result.details["pixels"]:,} pixels'
         cards.append(titled(name, facts, _figures(result.figures, columns)))
         cards += _per_image(name, result)
-    return f'{note}<div class="tables">{"".join(cards)}</div>'
+    return note + side_by_side(*cards)
 
 
 def _per_image(name: str, result: PartResult) -> list[str]:
@@ -70,7 +70,7 @@ def separation_table(parts: Mapping[str, PartResult]) -> str:
         'against misclassified pixels of known classes. 50 is chance; below it, a method takes '
         'ordinary errors for unknown objects.</p>'
     )
-    return f'{note}<div class="tables">{"".join(cards)}</div>'
+    return note + side_by_side(*cards)
 
 
 def class_tables(parts: Mapping[str, PartResult]) -> str:
@@ -90,7 +90,7 @@ def class_tables(parts: Mapping[str, PartResult]) -> str:
             cards.append(
                 titled(name, facts, html_table(['class', 'IoU, %', 'error rate, %'], rows))
             )
-    return f'<div class="tables">{"".join(cards)}</div>' if cards else ''
+    return side_by_side(*cards) if cards else ''
 
 
 def _figures(figures: Figures, columns: Sequence[str]) -> str:

@@ -15,6 +15,11 @@ def card(inner: str) -> str:
     return f'<div class="card">{inner}</div>'
 
 
+def side_by_side(*cards: str) -> str:
+    """Return cards in as many columns as the window has room for."""
+    return f'<div class="tables">{"".join(cards)}</div>'
+
+
 def html_table(headings: Iterable[str], rows: Iterable[str]) -> str:
     """Return a table of rows from `html_rows`."""
     head = ''.join(f'<th>{escape(heading)}</th>' for heading in headings)

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from flowenedet_ros.evaluation.report.markup import card, html_rows, html_table, titled
+from flowenedet_ros.evaluation.report.markup import (
+    card,
+    html_rows,
+    html_table,
+    side_by_side,
+    titled,
+)
 
 
 def speed_tables(content: Mapping[str, Any]) -> str:
@@ -23,7 +29,7 @@ def speed_tables(content: Mapping[str, Any]) -> str:
     stages = titled('Stages', where, html_table(['stage', 'ms an image'], rows))
     cost = content.get('cost')
     if not cost:
-        return f'<div class="tables">{stages}</div>'
+        return side_by_side(stages)
     rows = html_rows(
         [
             ('segmenter alone', f'{cost["alone_ms"]:.0f}', f'{cost["alone_cpu_ms"]:.0f}'),
@@ -44,7 +50,7 @@ def speed_tables(content: Mapping[str, Any]) -> str:
         facts,
         html_table(['', 'ms an image', 'CPU ms an image'], rows),
     )
-    return f'<div class="tables">{stages}{beside}</div>'
+    return side_by_side(stages, beside)
 
 
 def condition_table(content: Mapping[str, Any]) -> str:
