@@ -38,7 +38,6 @@ class DetectorView:
 
     image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
-    source: FrameSource
 
 
 class DetectorViews:
@@ -76,6 +75,10 @@ class DetectorViews:
     def __len__(self) -> int:
         return len(self._places)
 
+    def source(self, number: int) -> FrameSource:
+        """Give the source that a view's frame is from."""
+        return self._places[number][0]
+
     def __getitem__(self, number: int) -> DetectorView:
         source, index, repeat = self._places[number]
         rng = np.random.default_rng((self.seed, number))
@@ -103,7 +106,7 @@ class DetectorViews:
         if late:
             image = _camera(image, rng)
         image, labels = _resize(image, labels, self.size)
-        return DetectorView(image, labels, source)
+        return DetectorView(image, labels)
 
 
 def targets(

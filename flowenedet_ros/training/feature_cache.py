@@ -12,12 +12,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterOutput, SegmenterSpec
-from flowenedet_ros.training.detector_views import DetectorViews, targets
+from flowenedet_ros.training.detector_views import DetectorViews, FrameSource, targets
+from flowenedet_ros.training.workers import one_thread_each, picture_workers
 
 _MAPS = ('logits', 'embedding', 'deep')
+_LARGEST = 6e4
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,20 @@ def fill_cache(
     return CachedFeatures.open(folder)
 
 
+class _Pictures(Dataset[tuple[Tensor, Tensor]]):
+    """Image and labels of the views not yet done, as small as they are sent between processes."""
+
+    def __init__(self, views: DetectorViews, done: int) -> None:
+        self._views, self._done = views, done
+
+    def __len__(self) -> int:
+        return len(self._views) - self._done
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        view = self._views[self._done + index]
+        return torch.from_numpy(view.image), torch.from_numpy(view.labels)
+
+
 def _fill(
     folder: Path,
     progress: Path,
@@ -146,30 +163,46 @@ def _fill(
     device: torch.device,
 ) -> None:
     arrays: dict[str, NDArray[Any]] = {}
-    for number in tqdm(range(done, len(views)), desc='segmenting', initial=done, total=len(views)):
-        view = views[number]
+    pictures = DataLoader(
+        _Pictures(views, done),
+        batch_size=None,
+        num_workers=picture_workers(device),
+    )
+    with one_thread_each():
+        prepared = iter(pictures)
+    bar = tqdm(prepared, desc='segmenting', initial=done, total=len(views))
+    for number, (image, labels) in enumerate(bar, done):
         with torch.no_grad():
-            output = segmenter(normalised_input(view.image, segmenter.spec).to(device))
-        maps = {k: v[0].cpu().numpy() for k, v in output._asdict().items() if v is not None}
-        marks = _targets_at(maps['logits'], view.labels, view.source)
+            output = segmenter(normalised_input(image.numpy(), segmenter.spec).to(device))
+        marks = _targets_at(output.logits, labels.numpy(), views.source(number))
+        # Half as much to fetch from a GPU.
+        values = {
+            name: value[0].clamp(-_LARGEST, _LARGEST).half().cpu().numpy()
+            for name, value in output._asdict().items()
+            if value is not None
+        }
+        values['target'] = marks
         if not arrays:
             mode = 'r+' if done else 'w+'
-            for name, value in {**maps, 'target': marks}.items():
-                kind = np.uint8 if name == 'target' else np.float16
+            for name, value in values.items():
                 arrays[name] = np.lib.format.open_memmap(
-                    folder / f'{name}.npy', mode=mode, dtype=kind, shape=(len(views), *value.shape)
+                    folder / f'{name}.npy',
+                    mode=mode,
+                    dtype=value.dtype,
+                    shape=(len(views), *value.shape),
                 )
-        for name, value in maps.items():
-            arrays[name][number] = np.clip(value, -6e4, 6e4)
-        arrays['target'][number] = marks
+        for name, value in values.items():
+            arrays[name][number] = value
         if number % 16 == 15 or number + 1 == len(views):
             for array in arrays.values():
                 array.flush()  # type: ignore[attr-defined]
             progress.write_text(json.dumps({'done': number + 1}))
 
 
-def _targets_at(logits: NDArray[np.floating], labels: NDArray[np.uint8], source: Any) -> Any:
+def _targets_at(
+    logits: Tensor, labels: NDArray[np.uint8], source: FrameSource
+) -> NDArray[np.uint8]:
     """Judge the predictions at the logit stride against the nearest labels."""
-    height, width = logits.shape[1:]
+    height, width = logits.shape[2:]
     near = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return targets(near.astype(np.uint8), logits.argmax(0).astype(np.uint8), source)
+    return targets(near.astype(np.uint8), logits[0].argmax(0).byte().cpu().numpy(), source)

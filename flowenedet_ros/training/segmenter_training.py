@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -22,8 +22,14 @@ from flowenedet_ros.training.distillation import Learner, Teacher, deep_channels
 from flowenedet_ros.training.distributed import Process
 from flowenedet_ros.training.errors import TrainingError
 from flowenedet_ros.training.losses import class_weights, segmentation_loss
-from flowenedet_ros.training.segmentation_views import Samples, SegmentationViews, count_pixels
+from flowenedet_ros.training.segmentation_views import (
+    EpochSampler,
+    Samples,
+    SegmentationViews,
+    count_pixels,
+)
 from flowenedet_ros.training.segmenter_evaluation import evaluate_segmenter, normalise
+from flowenedet_ros.training.workers import one_thread_each, picture_workers
 
 
 @dataclass(frozen=True)
@@ -102,11 +108,20 @@ class SegmenterTrainer:
             deep = deep_channels(network, teacher, process.device)
         self.learner = Learner(network, deep).to(process.device)
         self.validation = validation
-        self.views = SegmentationViews(
+        views = SegmentationViews(
             sources, Augmentation(settings.size, settings.scales), seed=settings.seed
         )
-        self.sampler: DistributedSampler[tuple[Tensor, Tensor]] = DistributedSampler(
-            self.views, process.world, process.rank, seed=settings.seed, drop_last=True
+        self.sampler = EpochSampler(
+            views, process.world, process.rank, seed=settings.seed, drop_last=True
+        )
+        # Workers outlive an epoch, so that each reads its pictures once.
+        self.loader = DataLoader(
+            views,
+            settings.batch_size,
+            sampler=self.sampler,
+            num_workers=max(1, picture_workers(process.device)),
+            persistent_workers=True,
+            drop_last=True,
         )
         self.steps = len(self.sampler) // settings.batch_size
         self.optimizer = torch.optim.AdamW(self._groups(), weight_decay=settings.weight_decay)
@@ -164,18 +179,17 @@ class SegmenterTrainer:
         return self.out / 'best.pth'
 
     def _train_epoch(self, epoch: int) -> float:
-        self.views.epoch = epoch
         self.sampler.set_epoch(epoch)
-        loader = DataLoader(
-            self.views,
-            self.settings.batch_size,
-            sampler=self.sampler,
-            num_workers=1,
-            drop_last=True,
-        )
         self._set_training()
         total = 0.0
-        bar = tqdm(loader, desc=f'epoch {epoch + 1}', disable=not self.process.is_first)
+        with one_thread_each():
+            batches = iter(self.loader)
+        bar = tqdm(
+            batches,
+            total=self.steps,
+            desc=f'epoch {epoch + 1}',
+            disable=not self.process.is_first,
+        )
         for images, labels in bar:
             total += self._step(images.to(self.process.device), labels.to(self.process.device))
             bar.set_postfix(loss=f'{total / (bar.n + 1):.3f}')

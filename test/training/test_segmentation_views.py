@@ -4,7 +4,7 @@ import torch
 from flowenedet_ros.data.classes import VOID
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.training.augment import Augmentation
-from flowenedet_ros.training.segmentation_views import SegmentationViews
+from flowenedet_ros.training.segmentation_views import EpochSampler, SegmentationViews
 
 
 def striped(height=60, width=80):
@@ -16,10 +16,19 @@ def striped(height=60, width=80):
 
 def test_views_depend_on_seed_and_epoch_alone():
     views = SegmentationViews([[striped()]], Augmentation((32, 48), (0.6, 1.9)), seed=3)
-    first, again = views[0], views[0]
-    views.epoch = 1
+    first, again, next_epoch = views[0], views[0], views[1]
     assert torch.equal(first[0], again[0])
-    assert not torch.equal(first[0], views[0][0])
+    assert not torch.equal(first[0], next_epoch[0])
+
+
+def test_two_processes_share_every_epoch_between_them():
+    views = SegmentationViews([[striped()] * 6], Augmentation((32, 48), (0.6, 1.9)), seed=3)
+    samplers = [EpochSampler(views, num_replicas=2, rank=rank) for rank in range(2)]
+    for epoch in range(2):
+        for sampler in samplers:
+            sampler.set_epoch(epoch)
+        numbers = sorted(number for sampler in samplers for number in sampler)
+        assert numbers == list(range(6 * epoch, 6 * epoch + 6))
 
 
 def test_labels_follow_the_picture():
