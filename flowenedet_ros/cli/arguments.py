@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from flowenedet_ros.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from flowenedet_ros.data.folder import LabelledFolder
+    from flowenedet_ros.training.material import FolderChoice
 
 Value = TypeVar('Value')
 
@@ -59,6 +61,20 @@ def labelled_folder(text: str) -> 'LabelledFolder':
 
     folder, _, label_map = text.partition(':')
     return LabelledFolder(folder, label_map or None)
+
+
+def folder_choice(text: str, count: str) -> 'FolderChoice':
+    """Read `DIR[:LABEL_MAP[:NUMBER]]`.
+
+    :param count: field of the choice that the number is for.
+    :raises CommandError: where the text is of another form.
+    """
+    from flowenedet_ros.training.material import FolderChoice
+
+    folder, label_map, number = [*text.split(':'), '', ''][:3]
+    if text.count(':') > 2 or not (number or '1').isdigit() or number == '0':
+        raise CommandError(f'{text!r}: expected DIR, DIR:LABEL_MAP or DIR:LABEL_MAP:NUMBER')
+    return FolderChoice(Path(folder), label_map or None, **{count: int(number or 1)})
 
 
 def choice(table: Mapping[str, Value], name: str, option: str) -> Value:

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowenedet_ros.cli.arguments import folder_choice
 from flowenedet_ros.cli.segmenter_argument import add_segmenter_arguments, open_segmenter
 
 if TYPE_CHECKING:
     from flowenedet_ros.segmenters.interface import SegmenterSpec
     from flowenedet_ros.training.fit_detectors import Material
-    from flowenedet_ros.training.material import FolderChoice
 
 VARIANTS = ('flowenedet', 'fed_u', 'fed_c', 'convnet')
 
@@ -121,21 +121,10 @@ def _material(args: argparse.Namespace, spec: 'SegmenterSpec') -> 'Material':
     scenes = [scene_frames(args.scenes, spec)] if args.scenes else []
 
     return gather_material(
-        [_folder_choice(text, 'repeats') for text in args.data],
-        [_folder_choice(text, 'step') for text in args.validation],
+        [folder_choice(text, 'repeats') for text in args.data],
+        [folder_choice(text, 'step') for text in args.validation],
         [unlabelled_frames(path) for path in args.unlabelled] + scenes,
         args.outliers,
         spec,
         repaint=args.repaint,
     )
-
-
-def _folder_choice(text: str, count: str) -> 'FolderChoice':
-    """Read `DIR[:LABEL_MAP[:NUMBER]]`."""
-    from flowenedet_ros.cli.errors import CommandError
-    from flowenedet_ros.training.material import FolderChoice
-
-    folder, label_map, number = [*text.split(':'), '', ''][:3]
-    if text.count(':') > 2 or not (number or '1').isdigit() or number == '0':
-        raise CommandError(f'{text!r}: expected DIR, DIR:LABEL_MAP or DIR:LABEL_MAP:NUMBER')
-    return FolderChoice(Path(folder), label_map or None, **{count: int(number or 1)})

@@ -26,8 +26,9 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
         '--data',
         action='append',
         required=True,
-        metavar='DIR[:LABEL_MAP]',
-        help='folder with images/ and labels/; may be given several times',
+        metavar='DIR[:LABEL_MAP[:REPEATS]]',
+        help='folder with images/ and labels/, each picture seen REPEATS times an epoch; may be '
+        'given several times',
     )
     parser.add_argument(
         '--validation', required=True, metavar='DIR[:LABEL_MAP]', help='picks the best epoch'
@@ -84,6 +85,9 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
     parser.add_argument(
         '--hint', type=float, default=0.0, help="weight of the teacher's deep map; default: 0"
     )
+    parser.add_argument(
+        '--average-steps', type=int, default=200, metavar='N', help='averaged over by the result'
+    )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', type=Path, required=True, metavar='DIR')
     parser.set_defaults(func=run)
@@ -93,15 +97,19 @@ def run(args: argparse.Namespace) -> int:
     """Train, write OUT/segmenter.safetensors, print and save the figures."""
     import torch
 
-    from flowenedet_ros.cli.arguments import choice, labelled_folder
+    from flowenedet_ros.cli.arguments import choice, folder_choice, labelled_folder
     from flowenedet_ros.data.classes import CLASS_LISTS
+    from flowenedet_ros.data.folder import LabelledFolder
     from flowenedet_ros.segmenters.registry import save_segmenter
     from flowenedet_ros.training.cached_samples import CachedSamples
     from flowenedet_ros.training.distributed import training_process
 
     classes = choice(CLASS_LISTS, args.classes, '--classes')
     with training_process() as process:
-        sources: list[Samples] = [CachedSamples(labelled_folder(text)) for text in args.data]
+        sources: list[Samples] = []
+        for chosen in (folder_choice(text, 'repeats') for text in args.data):
+            pictures = CachedSamples(LabelledFolder(chosen.folder, chosen.label_map))
+            sources += [pictures] * chosen.repeats
         validation = CachedSamples(labelled_folder(args.validation))
         trainer = _trainer(args, classes, sources, validation, process)
         best = trainer.fit(args.until)
@@ -155,6 +163,7 @@ def _trainer(
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
         encoder_factor=args.encoder_rate,
+        average_decay=1 - 1 / args.average_steps,
         validate_every=args.validate_every,
         distillation=args.distillation if args.teacher else 0.0,
         hint=args.hint if args.teacher else 0.0,

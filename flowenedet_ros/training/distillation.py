@@ -55,7 +55,7 @@ def teacher_loss(
 
     :param distillation: weight of the classes. :param hint: weight of the deep map.
     """
-    loss = distillation * distillation_loss(logits.float(), target.logits)
+    loss = distillation * distillation_loss(logits.float(), target.logits.float())
     if projected is not None and target.deep is not None:
         loss = loss + hint * hint_loss(projected, target.deep)
     return loss

@@ -205,10 +205,11 @@ class SegmenterTrainer:
         kind = self.process.device.type
         with torch.autocast(kind, torch.bfloat16, enabled=self.settings.bfloat16):
             logits, projected = self.model(inputs)
+            target = self.teacher(inputs) if self.teacher is not None else None
         loss = segmentation_loss(logits, labels, self.weights)
-        if self.teacher is not None:
+        if target is not None:
             loss = loss + teacher_loss(
-                self.teacher(inputs),
+                target,
                 logits,
                 projected,
                 distillation=self.settings.distillation,
