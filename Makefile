@@ -123,14 +123,17 @@ $(FURNITURE):
 	cd $(@D)/sweethome3d && apt-get download sweethome3d-furniture && dpkg-deb -x *.deb .
 	$(BIN)/python test/tools/cut_out_furniture.py $(@D)/sweethome3d $@
 
-# Detectors of a CamVid segmenter and its bundle: $(call bundle,NAME,FOLDER[,SIZE]).
+RENDERED = --outliers '$(EMOJI)' --outliers '$(FURNITURE)'
+
+# Detectors of a CamVid segmenter and its bundle:
+# $(call bundle,NAME,FOLDER,VIEWS of a Cityscapes frame,more of train[,SIZE])
 define bundle
-	$(BIN)/flowenedet train --segmenter $(2)/segmenter.safetensors $(3) \
-	  --data '$(DATA)/camvid/train:camvid' --data '$(AACHEN):cityscapes_to_camvid:20' \
+	$(BIN)/flowenedet train --segmenter $(2)/segmenter.safetensors $(5) \
+	  --data '$(DATA)/camvid/train:camvid' --data '$(AACHEN):cityscapes_to_camvid:$(3)' \
 	  --scenes 60 --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
-	  --validation '$(DATA)/camvid/val:camvid:6' --outliers '$(DATA)/objects_coco' \
+	  --validation '$(DATA)/camvid/val:camvid:6' --outliers '$(DATA)/objects_coco' $(4) \
 	  --variants flowenedet,fed_u --steps 3000 --out $(2)-detectors
-	$(BIN)/flowenedet export --segmenter $(2)/segmenter.safetensors $(3) \
+	$(BIN)/flowenedet export --segmenter $(2)/segmenter.safetensors $(5) \
 	  --detectors $(2)-detectors/flow.safetensors --images '$(DATA)/camvid/val/images' \
 	  --name $(1) --out $(2)-exported --replace
 	$(BIN)/flowenedet calibrate --model $(2)-exported --data '$(DATA)/camvid/val:camvid' \
@@ -145,13 +148,13 @@ models: setup-test $(AACHEN)
 	$(TRAIN_SEGMENTER) --data '$(AACHEN):cityscapes_to_camvid' --scenes 44 --freeze-early \
 	  --start out/train/segmenter-2/segmenter.safetensors --epochs 4 --size 384x512 \
 	  --scales 0.9,2.1 --learning-rate 4e-4 --out out/train/segmenter-3
-	$(call bundle,camvid_deeplabv3plus,out/train/segmenter-3,--size 576x768)
+	$(call bundle,camvid_deeplabv3plus,out/train/segmenter-3,20,,--size 576x768)
 
 # A SegFormer-B0 that learns from the segmenter of `make models`, and its bundle: ten minutes on an
 # H200, most of a day on two cores. Resumes.
 TEACHER ?= out/train/segmenter-3/segmenter.safetensors
 
-segformer: setup-test $(AACHEN)
+segformer: setup-test $(AACHEN) $(EMOJI) $(FURNITURE)
 	$(BIN)/flowenedet train-segmenter --architecture segformer_b0 --teacher '$(TEACHER)' \
 	  --data '$(DATA)/camvid/train:camvid:8' --data '$(AACHEN):cityscapes_to_camvid:16' \
 	  --scenes 44 --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
@@ -159,7 +162,7 @@ segformer: setup-test $(AACHEN)
 	  --size 384x512 --input-size 480x640 --scales 0.8,2.2 --batch-size 16 --encoder-rate 1 \
 	  --learning-rate 1.2e-3 --hint 1 --average-steps 1000 --epochs 36 --validate-every 4 \
 	  --out out/train/segformer
-	$(call bundle,camvid_segformer_b0,out/train/segformer)
+	$(call bundle,camvid_segformer_b0,out/train/segformer,100,$(RENDERED) --repaint)
 
 # A bundle of the ESPNetv2 that the data folder has Cityscapes weights of; stays out of the package.
 espnetv2: setup-test $(AACHEN) $(EMOJI) $(FURNITURE)
@@ -168,7 +171,7 @@ espnetv2: setup-test $(AACHEN) $(EMOJI) $(FURNITURE)
 	  --data '$(DATA)/camvid/train:camvid_to_cityscapes' --data '$(AACHEN):cityscapes:200' \
 	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
 	  --validation '$(DATA)/camvid/val:camvid_to_cityscapes:5' \
-	  --outliers '$(DATA)/objects_coco' --outliers '$(EMOJI)' --outliers '$(FURNITURE)' --repaint \
+	  --outliers '$(DATA)/objects_coco' $(RENDERED) --repaint \
 	  --variants flowenedet,fed_u,fed_c --steps 6000 --out out/train/espnet-detectors
 	$(BIN)/flowenedet export --segmenter out/train/espnet/espnetv2_s2.0.yaml \
 	  --detectors out/train/espnet-detectors/flow.safetensors \

@@ -13,7 +13,13 @@ import yaml
 from onnx import TensorProto, helper
 from support.tiny_bundle import smooth_image, write_tiny_bundle
 
-from flowenedet_ros.inference import BackendError, BundleError, RuntimeOptions, load_bundle
+from flowenedet_ros.inference import (
+    BackendError,
+    BundleError,
+    RuntimeOptions,
+    bundled_models,
+    load_bundle,
+)
 from flowenedet_ros.inference.backends.base import Outputs
 from flowenedet_ros.inference.backends.openvino_parts import cut
 from flowenedet_ros.inference.openvino_core import openvino_core
@@ -119,6 +125,14 @@ def test_auto_takes_the_first_usable_backend_and_says_why(folder: Path) -> None:
     if count_gpus()[0] == 0:
         assert 'NVIDIA' in model.reason
     assert model.self_test().passed
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'auto'])
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+@pytest.mark.parametrize('name', bundled_models())
+def test_bundled_models_pass_their_self_test(name: str, backend: str, precision: str) -> None:
+    with load_bundle(name, backend, precision) as model:
+        assert model.self_test().passed
 
 
 def test_fp16_file_is_taken_by_name(folder: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.tiny_bundle import write_tiny_bundle
 
 from flowenedet_ros.inference import BundleError
-from flowenedet_ros.inference.bundle import find_bundle, open_bundle
+from flowenedet_ros.inference.bundle import bundled_models, find_bundle, open_bundle
 from flowenedet_ros.inference.drift import (
     BINS,
     DRIFT,
@@ -43,8 +43,9 @@ def test_every_score_is_counted_where_its_log_odds_are(scores):
     assert sum(above) <= round(found[10:].sum() * len(scores)) <= len(scores) - above.count(False)
 
 
-def test_the_bundled_model_comes_with_a_reference():
-    folder = find_bundle('camvid_deeplabv3plus')
+@pytest.mark.parametrize('name', bundled_models())
+def test_bundled_models_come_with_a_reference(name):
+    folder = find_bundle(name)
     found = read_drift(folder, open_bundle(folder))
     assert found is not None
     assert found.idm.sum() == pytest.approx(1)
