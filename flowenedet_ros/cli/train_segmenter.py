@@ -104,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     from flowenedet_ros.training.cached_samples import CachedSamples
     from flowenedet_ros.training.distributed import training_process
 
+    _check_counts(args)
     classes = choice(CLASS_LISTS, args.classes, '--classes')
     with training_process() as process:
         sources: list[Samples] = []
@@ -123,6 +124,15 @@ def run(args: argparse.Namespace) -> int:
             figures['test'] = trainer.evaluate(state, labelled_folder(args.test))
     _report(args.out / 'figures.json', figures, classes)
     return 0
+
+
+def _check_counts(args: argparse.Namespace) -> None:
+    from flowenedet_ros.cli.errors import CommandError
+
+    for option in ('--epochs', '--validate-every', '--batch-size', '--average-steps'):
+        value = getattr(args, option[2:].replace('-', '_'))
+        if value < 1:
+            raise CommandError(f'{option} {value}: expected a whole number from 1 on')
 
 
 def _trainer(

@@ -56,3 +56,11 @@ def test_wrong_input_is_one_line_without_traceback(tmp_path: Path) -> None:
     assert result.stderr.startswith('flowenedet: error: ')
     assert 'nowhere' in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+def test_a_count_of_nothing_is_refused(tmp_path: Path) -> None:
+    given = ('--data', 'x', '--validation', 'x', '--out', str(tmp_path), '--average-steps', '0')
+    result = flowenedet('train-segmenter', *given)
+    assert result.returncode == 2
+    assert '--average-steps 0: expected a whole number from 1 on' in result.stderr
+    assert 'Traceback' not in result.stderr
