@@ -96,7 +96,8 @@ soak: setup-test
 	  --timeout=3600 $(ARGS)
 
 # The bundled models, from the data folder: hours on two cores. Every step resumes.
-TRAIN_SEGMENTER = $(BIN)/flowenedet train-segmenter --data '$(DATA)/camvid/train:camvid' \
+# $(call train_segmenter,TIMES that an epoch shows each frame of CamVid)
+train_segmenter = $(BIN)/flowenedet train-segmenter --data '$(DATA)/camvid/train:camvid:$(1)' \
   --validation '$(DATA)/camvid/val:camvid' --test '$(DATA)/camvid/test:camvid'
 AACHEN := out/train/aachen
 
@@ -141,24 +142,23 @@ define bundle
 endef
 
 models: setup-test $(AACHEN)
-	$(TRAIN_SEGMENTER) --epochs 30 --until 9 --size 352x480 --out out/train/segmenter-1
-	$(TRAIN_SEGMENTER) --data '$(AACHEN):cityscapes_to_camvid' --scenes 44 --freeze-early \
+	$(call train_segmenter,1) --epochs 30 --until 9 --size 352x480 --out out/train/segmenter-1
+	$(call train_segmenter,1) --data '$(AACHEN):cityscapes_to_camvid' --scenes 44 --freeze-early \
 	  --start out/train/segmenter-1/segmenter.safetensors --epochs 16 --size 320x416 \
 	  --learning-rate 1e-3 --out out/train/segmenter-2
-	$(TRAIN_SEGMENTER) --data '$(AACHEN):cityscapes_to_camvid' --scenes 44 --freeze-early \
+	$(call train_segmenter,1) --data '$(AACHEN):cityscapes_to_camvid' --scenes 44 --freeze-early \
 	  --start out/train/segmenter-2/segmenter.safetensors --epochs 4 --size 384x512 \
 	  --scales 0.9,2.1 --learning-rate 4e-4 --out out/train/segmenter-3
 	$(call bundle,camvid_deeplabv3plus,out/train/segmenter-3,20,,--size 576x768)
 
-# A SegFormer-B0 that learns from the segmenter of `make models`, and its bundle: ten minutes on an
-# H200, most of a day on two cores. Resumes.
+# A SegFormer-B0 that learns from the segmenter of `make models`, and its bundle. Its own fit took
+# ten minutes on an H200 and takes most of a day on two cores. Resumes.
 TEACHER ?= out/train/segmenter-3/segmenter.safetensors
 
 segformer: setup-test $(AACHEN) $(EMOJI) $(FURNITURE)
-	$(BIN)/flowenedet train-segmenter --architecture segformer_b0 --teacher '$(TEACHER)' \
-	  --data '$(DATA)/camvid/train:camvid:8' --data '$(AACHEN):cityscapes_to_camvid:16' \
-	  --scenes 44 --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
-	  --validation '$(DATA)/camvid/val:camvid' --test '$(DATA)/camvid/test:camvid' \
+	$(call train_segmenter,8) --architecture segformer_b0 --teacher '$(TEACHER)' \
+	  --data '$(AACHEN):cityscapes_to_camvid:16' --scenes 44 \
+	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
 	  --size 384x512 --input-size 480x640 --scales 0.8,2.2 --batch-size 16 --encoder-rate 1 \
 	  --learning-rate 1.2e-3 --hint 1 --average-steps 1000 --epochs 36 --validate-every 4 \
 	  --out out/train/segformer

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from flowenedet_ros.segmenters.interface import FrozenSegmenter, SegmenterOutput, SegmenterSpec
 from flowenedet_ros.training.detector_views import DetectorViews, FrameSource, targets
-from flowenedet_ros.training.workers import one_thread_each, picture_workers
+from flowenedet_ros.training.workers import picture_workers, started
 
 _MAPS = ('logits', 'embedding', 'deep')
 _LARGEST = 6e4
@@ -165,13 +165,9 @@ def _fill(
 ) -> None:
     arrays: dict[str, NDArray[Any]] = {}
     pictures = DataLoader(
-        _Pictures(views, done),
-        batch_size=None,
-        num_workers=picture_workers(device),
+        _Pictures(views, done), batch_size=None, num_workers=picture_workers(device)
     )
-    with one_thread_each():
-        prepared = iter(pictures)
-    bar = tqdm(prepared, desc='segmenting', initial=done, total=len(views))
+    bar = tqdm(started(pictures), desc='segmenting', initial=done, total=len(views))
     for number, (image, labels) in enumerate(bar, done):
         with torch.no_grad():
             output = segmenter(normalised_input(image.to(device), segmenter.spec))
@@ -184,20 +180,25 @@ def _fill(
         }
         values['target'] = marks
         if not arrays:
-            mode = 'r+' if done else 'w+'
-            for name, value in values.items():
-                arrays[name] = np.lib.format.open_memmap(
-                    folder / f'{name}.npy',
-                    mode=mode,
-                    dtype=value.dtype,
-                    shape=(len(views), *value.shape),
-                )
+            arrays = _open_arrays(folder, values, len(views), 'r+' if done else 'w+')
         for name, value in values.items():
             arrays[name][number] = value
         if number % 16 == 15 or number + 1 == len(views):
             for array in arrays.values():
                 array.flush()  # type: ignore[attr-defined]
             progress.write_text(json.dumps({'done': number + 1}))
+
+
+def _open_arrays(
+    folder: Path, values: Mapping[str, NDArray[Any]], views: int, mode: Literal['r+', 'w+']
+) -> dict[str, NDArray[Any]]:
+    """Open an array of all views for each value of one, or create it."""
+    return {
+        name: np.lib.format.open_memmap(
+            folder / f'{name}.npy', mode=mode, dtype=value.dtype, shape=(views, *value.shape)
+        )
+        for name, value in values.items()
+    }
 
 
 def _targets_at(

@@ -29,7 +29,7 @@ from flowenedet_ros.training.segmentation_views import (
     count_pixels,
 )
 from flowenedet_ros.training.segmenter_evaluation import evaluate_segmenter, normalise
-from flowenedet_ros.training.workers import one_thread_each, picture_workers
+from flowenedet_ros.training.workers import picture_workers, started
 
 
 @dataclass(frozen=True)
@@ -182,10 +182,8 @@ class SegmenterTrainer:
         self.sampler.set_epoch(epoch)
         self._set_training()
         total = 0.0
-        with one_thread_each():
-            batches = iter(self.loader)
         bar = tqdm(
-            batches,
+            started(self.loader),
             total=self.steps,
             desc=f'epoch {epoch + 1}',
             disable=not self.process.is_first,

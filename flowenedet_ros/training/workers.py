@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 import cv2
 import torch
+from torch.utils.data import DataLoader
 
 _MOST = 12
 _KEPT_FREE = 2
@@ -21,15 +22,14 @@ def picture_workers(device: torch.device) -> int:
     return min(_MOST, max(1, len(os.sched_getaffinity(0)) - _KEPT_FREE))
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let workers that start within use one core each.
+def started(loader: DataLoader[Any]) -> Iterator[Any]:
+    """Start a loader's workers where they are not yet, with one core each, and give its batches.
 
-    It is set before they start: OpenCV waits forever where a forked process changes it.
+    Their threads are set before they start: OpenCV waits forever where a forked process does that.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        yield
+        return iter(loader)
     finally:
         cv2.setNumThreads(threads)
