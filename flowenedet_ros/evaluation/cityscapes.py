@@ -20,18 +20,23 @@ from flowenedet_ros.evaluation.counting import (
     note_pixels,
 )
 from flowenedet_ros.evaluation.frames import enlarge, nearest
-from flowenedet_ros.evaluation.histogram import ScoreHistogram, score_keys
+from flowenedet_ros.evaluation.histogram import score_keys
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
 from flowenedet_ros.evaluation.methods import PRODUCT, Scores
 from flowenedet_ros.evaluation.open_miou import OpenGroups, OpenHistogram
 from flowenedet_ros.evaluation.pixel_groups import PixelGroups
-from flowenedet_ros.evaluation.rank_metrics import best_f1, rank_figures
+from flowenedet_ros.evaluation.rank_metrics import RANKS, best_f1, rank_figures, rank_values
 from flowenedet_ros.evaluation.source import Tensors
 from flowenedet_ros.evaluation.tally import Tally
 
 _GROUPS = ('right', 'wrong', 'unknown')
-TASKS: Mapping[Kind, tuple[str, ...]] = {'idm': ('right',), 'ood': ('right', 'wrong')}
-"""Negatives of misclassified and of void pixels."""
+_RANKED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    'idm': (('wrong',), ('right',)),
+    'ood': (('unknown',), ('right', 'wrong')),
+    'joint': (('wrong', 'unknown'), ('right',)),
+}
+"""Positives and negatives of misclassified, of void and of both kinds of pixels."""
+_TASKS: tuple[Kind, ...] = ('idm', 'ood')
 
 
 def joint_score(scores: Scores) -> NDArray[np.float32]:
@@ -63,25 +68,19 @@ class CityscapesTask(IdmTask):
             if not one_score:
                 joint = score_keys(enlarge(joint_score(scores[name]), predicted.shape))
             frame = frame_histogram(joint, groups, _GROUPS)
-            for kind in TASKS:
-                own = frame
+            ranked = dict(zip(_RANKED, frame.rankings(*_RANKED.values()), strict=True))
+            noted[f'{name}/threshold'] = best_f1(ranked['joint'])[1]
+            for kind in _TASKS:
                 if not one_score:
                     own = count(keys[kind], groups, tally, f'{name}/{kind}', _GROUPS)
-                noted |= _frame_figures(f'{name}/{kind}', own, kind)
+                    ranked[kind] = own.ranking(*_RANKED[kind])
+                values = rank_values(ranked[kind])
+                noted |= {f'{name}/{kind}/{key}': value for key, value in values.items()}
             tally.add(f'{name}/{ONE if one_score else "joint"}', frame)
             tally.add(f'{name}/open', OpenHistogram(opened.counts(joint)))
-            noted[f'{name}/threshold'] = best_f1(frame.ranking(('wrong', 'unknown'), ('right',)))[1]
         tally.frames[sample.name] = noted | {
-            key: noted[f'{PRODUCT}/idm/{key}']
-            for key in ('auroc', 'ap', 'fpr95')
-            if f'{PRODUCT}/idm/{key}' in noted
+            key: noted[f'{PRODUCT}/idm/{key}'] for key in RANKS if f'{PRODUCT}/idm/{key}' in noted
         }
-
-
-def _frame_figures(prefix: str, frame: ScoreHistogram, kind: Kind) -> dict[str, float]:
-    positive = 'wrong' if kind == 'idm' else 'unknown'
-    figures = rank_figures(frame.descending(positive, *TASKS[kind]))
-    return {f'{prefix}/{key}': figures[key] for key in ('auroc', 'ap', 'fpr95')}
 
 
 def mean_over_frames(tally: Tally, key: str) -> float:
@@ -110,20 +109,17 @@ class CityscapesFigures:
         return {name: self._of(tally, name) for name in methods}
 
     def _of(self, tally: Tally, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for kind, negatives in TASKS.items():
-            histogram = counted_scores(tally, name, kind, _GROUPS)
-            positive = 'wrong' if kind == 'idm' else 'unknown'
-            found[kind] = rank_figures(histogram.descending(positive, *negatives))
+        found: dict[str, Any] = {
+            kind: rank_figures(counted_scores(tally, name, kind, _GROUPS).ranking(*ranked))
+            for kind, ranked in _RANKED.items()
+        }
+        for kind in _TASKS:
             found[kind]['per_image'] = {
-                key: mean_over_frames(tally, f'{name}/{kind}/{key}')
-                for key in ('auroc', 'ap', 'fpr95')
+                key: mean_over_frames(tally, f'{name}/{kind}/{key}') for key in RANKS
             }
-        joint = counted_scores(tally, name, 'joint', _GROUPS)
-        found['joint'] = rank_figures(joint.ranking(('wrong', 'unknown'), ('right',)))
         return {
-            **{key: found['idm'][key] for key in ('auroc', 'ap', 'fpr95')},
-            **{f'ood_{key}': found['ood'][key] for key in ('auroc', 'ap', 'fpr95')},
+            **{key: found['idm'][key] for key in RANKS},
+            **{f'ood_{key}': found['ood'][key] for key in RANKS},
             **found,
             **self._open(tally, name),
         }

@@ -1,5 +1,6 @@
 """Confusion of labels and predictions, and the IoU that follows from it."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +18,8 @@ class Confusion:
     def add(self, labels: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> None:
         """Count pixels; a pixel whose label is no class is left out."""
         classes = len(self.counts)
-        pairs = np.asarray(labels.astype(np.uint16) << np.uint16(8) | predicted, np.uint16)
+        # Both ids in the bytes of one number, the label in the upper one.
+        pairs = np.asarray(cv2.merge([predicted, labels])).view('<u2')
         counts = key_counts(pairs).reshape(256, 256)
         self.counts += counts[:classes, :classes]
         self.missed += counts[:classes, classes:].sum(axis=1)

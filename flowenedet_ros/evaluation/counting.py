@@ -13,7 +13,7 @@ from flowenedet_ros.evaluation.frames import enlarge, nearest
 from flowenedet_ros.evaluation.histogram import Keys, ScoreHistogram, score_keys
 from flowenedet_ros.evaluation.methods import PRODUCT, Scores
 from flowenedet_ros.evaluation.pixel_groups import PixelGroups
-from flowenedet_ros.evaluation.rank_metrics import rank_figures
+from flowenedet_ros.evaluation.rank_metrics import rank_values
 from flowenedet_ros.evaluation.tally import Tally
 
 Resolution = Literal['labels', 'stride']
@@ -113,10 +113,9 @@ def note_frame(
     """Keep the product's figures of one frame, for the best and worst ones."""
     if method == PRODUCT:
         positive, negative = groups
-        figures = rank_figures(histogram.descending(positive, negative))
-        kept = {key: figures[key] for key in ('auroc', 'ap', 'fpr95')}
+        values = rank_values(histogram.descending(positive, negative))
         share = histogram.total(positive) / max(1, histogram.total(negative))
-        tally.frames[name] = {**kept, 'share': share}
+        tally.frames[name] = {**values, 'share': share}
 
 
 def check_ood_labels(sample: Sample) -> None:

@@ -108,17 +108,25 @@ class ScoreHistogram:
 
     def ranking(self, positive: tuple[str, ...], negative: tuple[str, ...]) -> 'Ranking':
         """Return the sum of some groups against the sum of others, greatest score first."""
-        return _ranking(self._sum(positive), self._sum(negative))
+        return self.rankings((positive, negative))[0]
+
+    def rankings(self, *pairs: tuple[tuple[str, ...], tuple[str, ...]]) -> 'list[Ranking]':
+        """Return what `ranking` does of several pairs, going through the bins once."""
+        occupied = np.asarray(self._counts.any(axis=0), np.bool_)
+        used = RISING[np.flatnonzero(occupied[RISING])[::-1]]
+        values, counts = bin_values(used), self._counts[:, used]
+        return [_ranking(values, *(self._sum(counts, side) for side in pair)) for pair in pairs]
 
     def against(self, positive: str, other: 'ScoreHistogram', negative: str) -> 'Ranking':
         """Return one group against a group of another set of pictures, greatest score first."""
-        return _ranking(self._sum((positive,)), other._sum((negative,)))
+        falling = RISING[::-1]
+        positives = self._counts[self.groups.index(positive), falling]
+        negatives = other._counts[other.groups.index(negative), falling]
+        return _ranking(bin_values(falling), positives, negatives)
 
-    def _sum(self, names: tuple[str, ...]) -> Counts:
-        rows = [self.groups.index(name) for name in names]
-        counts = sum((self._counts[row] for row in rows), np.zeros(BINS, np.int64))
-        # Keys of negative scores rise as the scores fall: this is `[RISING]`, but quick.
-        return np.concatenate([counts[: BINS // 2 - 1 : -1], counts[: BINS // 2]])
+    def _sum(self, counts: Counts, names: tuple[str, ...]) -> Counts:
+        total: Counts = counts[[self.groups.index(name) for name in names]].sum(axis=0)
+        return total
 
     def total(self, group: str) -> int:
         """Return how many scores a group has."""
@@ -134,10 +142,10 @@ class ScoreHistogram:
         self._counts[:, state['keys']] = state['n']
 
 
-def _ranking(positives: Counts, negatives: Counts) -> 'Ranking':
-    """Rank counts of bins that go from the least score up."""
-    used = np.flatnonzero(positives + negatives)[::-1]
-    return Ranking(bin_values(RISING[used]), positives[used], negatives[used])
+def _ranking(values: NDArray[np.float64], positives: Counts, negatives: Counts) -> 'Ranking':
+    """Rank counts of bins of falling scores, leaving out those that neither has."""
+    used = np.flatnonzero(positives + negatives)
+    return Ranking(values[used], positives[used], negatives[used])
 
 
 class Ranking:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from .histogram import Ranking
 
+RANKS = ('auroc', 'ap', 'fpr95')
+"""The three figures of every table."""
 TPR_TARGET = 0.95
 
 
@@ -46,11 +48,11 @@ def average_precision(ranking: Ranking) -> Figure:
     """Return the step sum of precision over recall, as scikit-learn, Fishyscapes and SMIYC do."""
     if not is_defined(ranking):
         return UNDEFINED
+    value = _step_sum(ranking)
     positives = ranking.positives.astype(np.float64)
     true = ranking.true_positives.astype(np.float64)
     alarms = true + ranking.false_positives
     total = true[-1]
-    value = float((positives * (true / alarms)).sum()) / total
     before = true - positives
     first = _precision_sum(before, alarms - positives, positives, upper=False)
     last = _precision_sum(before, alarms - positives - ranking.negatives, positives, upper=True)
@@ -59,6 +61,12 @@ def average_precision(ranking: Ranking) -> Figure:
     low = float(np.where(shared, first, exact).sum()) / total
     high = float(np.where(shared, last, exact).sum()) / total
     return Figure(value, max(value - low, high - value, 0.0))
+
+
+def _step_sum(ranking: Ranking) -> float:
+    true = ranking.true_positives
+    precision = true / (true + ranking.false_positives)
+    return float((ranking.positives * precision).sum() / true[-1])
 
 
 def _precision_sum(
@@ -105,13 +113,16 @@ def threshold_at_fpr(ranking: Ranking, rate: float) -> float:
 
 def rank_figures(ranking: Ranking) -> dict[str, float]:
     """Return the three figures of every table and their bounds as plain numbers."""
-    figures = {
-        'auroc': auroc(ranking),
-        'ap': average_precision(ranking),
-        'fpr95': fpr_at_tpr(ranking),
-    }
+    every = auroc(ranking), average_precision(ranking), fpr_at_tpr(ranking)
+    figures = dict(zip(RANKS, every, strict=True))
     values = {name: figure.value for name, figure in figures.items()}
     return values | {f'{name}_error': figure.error for name, figure in figures.items()}
+
+
+def rank_values(ranking: Ranking) -> dict[str, float]:
+    """Return the three figures alone, for less: the bound of AP takes twice as long as AP."""
+    ap = _step_sum(ranking) if is_defined(ranking) else float('nan')
+    return dict(zip(RANKS, (auroc(ranking).value, ap, fpr_at_tpr(ranking).value), strict=True))
 
 
 def curve(ranking: Ranking, points: int = 256) -> dict[str, list[float]]:

@@ -16,8 +16,8 @@ from flowenedet_ros.evaluation.errors import EvaluationError
 from flowenedet_ros.evaluation.histogram import ScoreHistogram
 from flowenedet_ros.evaluation.limited import limited
 from flowenedet_ros.evaluation.ood import OodTask, ood_figures
-from flowenedet_ros.evaluation.rank_metrics import auroc, rank_figures
-from flowenedet_ros.evaluation.standard import RANKS, iou_details, merged
+from flowenedet_ros.evaluation.rank_metrics import RANKS, auroc, rank_figures
+from flowenedet_ros.evaluation.standard import iou_details, merged
 from flowenedet_ros.evaluation.table import Figures
 from flowenedet_ros.evaluation.tally import Tally
 

@@ -14,9 +14,8 @@ from flowenedet_ros.evaluation.counting import Counting
 from flowenedet_ros.evaluation.idm import IdmTask, identity_map, idm_figures
 from flowenedet_ros.evaluation.limited import limited
 from flowenedet_ros.evaluation.ood import OodTask, ood_figures
+from flowenedet_ros.evaluation.rank_metrics import RANKS
 from flowenedet_ros.evaluation.tally import Tally
-
-RANKS = ('auroc', 'ap', 'fpr95')
 
 
 def merged(label_map: str | None) -> NDArray[np.uint8]:

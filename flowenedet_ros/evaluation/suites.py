@@ -24,8 +24,9 @@ from flowenedet_ros.evaluation.obstacles import (
     pixel_thresholds,
 )
 from flowenedet_ros.evaluation.ood import OodTask, ood_figures
+from flowenedet_ros.evaluation.rank_metrics import RANKS
 from flowenedet_ros.evaluation.score_store import ScoreStore
-from flowenedet_ros.evaluation.standard import RANKS, iou_details, merged
+from flowenedet_ros.evaluation.standard import iou_details, merged
 from flowenedet_ros.evaluation.table import Figures
 from flowenedet_ros.evaluation.tally import Tally
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flowenedet_ros.evaluation.rank_metrics import RANKS
+
 Figures = Mapping[str, Mapping[str, Any]]
 
 HEADINGS = {
@@ -23,7 +25,6 @@ HEADINGS = {
     'ppv': 'PPV',
     'f1': 'mean F1',
 }
-_RANKS = ('auroc', 'ap', 'fpr95')
 _SMALLER_IS_BETTER = ('fpr95', 'aurc', 'ece')
 
 
@@ -90,9 +91,9 @@ def markdown(content: Mapping[str, Any], sets: Mapping[str, tuple[Figures, int]]
         '|---' * (len(methods) + 1) + '|',
     ]
     for name, (figures, images) in sets.items():
-        best = best_values(figures, _RANKS)
+        best = best_values(figures, RANKS)
         cells = [
-            ' / '.join(_markdown_cell(figures[method].get(key), best.get(key)) for key in _RANKS)
+            ' / '.join(_markdown_cell(figures[method].get(key), best.get(key)) for key in RANKS)
             for method in methods
         ]
         lines.append(f'| {name}, {images} images | ' + ' | '.join(cells) + ' |')

@@ -72,6 +72,25 @@ def test_figures_are_those_of_scikit_learn_within_the_stated_bound(scale, shift)
         assert abs(figures[name] - value) <= figures[f'{name}_error'] + 1e-12, name
         # Far from zero, a spread of one has 64 bins.
         assert abs(figures[name] - value) < (5e-3 if shift == 20 else 1e-3), name
+    ranking = ranking_of(scores, positive)
+    assert rank_metrics.rank_values(ranking) == {name: figures[name] for name in expected}
+
+
+def test_several_rankings_of_the_same_groups():
+    generator = np.random.default_rng(8)
+    scores = {
+        group: generator.normal(place, 1, 5_000).astype(np.float32)
+        for place, group in enumerate(('right', 'wrong', 'unknown'))
+    }
+    histogram = ScoreHistogram(tuple(scores))
+    for group, own in scores.items():
+        histogram.add(group, score_keys(own))
+    pairs = ((('wrong',), ('right',)), (('wrong', 'unknown'), ('right',)))
+    for (positive, negative), ranking in zip(pairs, histogram.rankings(*pairs), strict=True):
+        sides = [np.concatenate([scores[g] for g in side]) for side in (positive, negative)]
+        marks = np.repeat([True, False], [len(side) for side in sides])
+        expected = roc_auc_score(marks, np.concatenate(sides))
+        assert rank_metrics.auroc(ranking).value == pytest.approx(expected, abs=1e-3)
 
 
 @given(
