@@ -21,6 +21,7 @@ from flowenedet_ros.inference.openvino_core import openvino_core
 from flowenedet_ros.inference.perception import Thresholds
 
 _KEPT_SHAPES = 4
+_HINT = 'INFERENCE_PRECISION_HINT'
 _DTYPES = {'u8': 'uint8', 'f32': 'float32', 'i32': 'int32'}
 
 
@@ -76,20 +77,23 @@ class OpenVinoBackend:
 
 
 class _Compiled:
-    """The graph for one number and size of images: the segmenter, and the read-out in float32.
+    """The graph for one number and size of images.
+
+    Where the segmenter is computed in bfloat16, the read-out is a model of its own in float32. One
+    model is enough where all is float32, and takes less memory.
 
     :param model: with fixed shapes; it is used up.
     """
 
     def __init__(self, core: Any, model: Any, settings: dict[str, str | int]) -> None:
         blend_axis_by_axis(model)
-        parts = cut(model)
+        parts = cut(model) if settings[_HINT] == 'bf16' else None
         self._segmenter: Any = None
         if parts is None:
             self._readout = core.compile_model(model, 'CPU', settings).create_infer_request()
             return
         segmenter = core.compile_model(parts.segmenter, 'CPU', settings)
-        exact = settings | {'INFERENCE_PRECISION_HINT': 'f32'}
+        exact = settings | {_HINT: 'f32'}
         readout = core.compile_model(parts.readout, 'CPU', exact)
         self._segmenter = segmenter.create_infer_request()
         self._readout = readout.create_infer_request()
@@ -135,7 +139,7 @@ def _settings(
     fast = precision in ('bf16', 'int8') and 'BF16' in capabilities
     settings: dict[str, str | int] = {
         'PERFORMANCE_HINT': 'LATENCY',
-        'INFERENCE_PRECISION_HINT': 'bf16' if fast else 'f32',
+        _HINT: 'bf16' if fast else 'f32',
     }
     if options.threads:
         settings['INFERENCE_NUM_THREADS'] = options.threads
