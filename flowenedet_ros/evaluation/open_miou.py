@@ -37,18 +37,18 @@ class OpenGroups:
     ) -> None:
         # Ids beyond the classes share two groups, which are dropped in the end.
         self._rows = 2 * classes + 2
-        pairs = 2 * np.minimum(np.arange(256, dtype=np.uint8), np.uint8(classes))
-        groups = np.asarray(cv2.LUT(predicted, pairs) + wrong, np.uint8)
+        right = 2 * np.minimum(np.arange(256), classes)
         # Which are the largest need not be exact.
-        sizes = np.bincount(groups[::8, ::8].ravel(), minlength=self._rows)
-        self._largest = np.argsort(sizes)[-_OTHERS:]
-        quarters = np.full(256, _OTHERS * _BINS, np.uint16)
+        some = right[predicted[::8, ::8]] + wrong[::8, ::8]
+        self._largest = np.argsort(np.bincount(some.ravel(), minlength=self._rows))[-_OTHERS:]
+        quarters = np.full(self._rows, _OTHERS * _BINS, np.uint16)
         quarters[self._largest] = np.arange(_OTHERS) * _BINS
-        self._quarters = np.asarray(cv2.LUT(groups, quarters), np.uint16)
+        halves = (cv2.LUT(predicted, quarters[right + is_wrong]) for is_wrong in (1, 0))
+        self._quarters = np.where(wrong, *halves)
         self._others = np.flatnonzero(self._quarters == _OTHERS * _BINS)
+        rows = right[predicted.ravel()[self._others]] + wrong.ravel()[self._others]
         # Less the fourth quarter, which their coarse keys are in.
-        first_bin = (groups.ravel()[self._others].astype(np.int32) - _OTHERS) * _BINS
-        self._first_bin = first_bin.astype(np.int32)
+        self._first_bin = ((rows - _OTHERS) * _BINS).astype(np.int32)
         self._coarse = np.empty(predicted.shape, np.uint16)
 
     def counts(self, keys: Keys) -> Counts:

@@ -82,17 +82,17 @@ def test_open_miou_is_the_plain_computation_at_a_threshold():
     assert halves[0].iou(0.75) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize('wide', [0, 3, 255], ids=['first class', 'a class', 'unlabelled'])
-def test_open_groups_count_every_pixel_of_the_classes(wide):
-    labels, predicted = random_maps(4)
+@pytest.mark.parametrize(('wide', 'classes'), [(0, 5), (3, 5), (255, 5), (199, 200)])
+def test_open_groups_count_every_pixel_of_the_classes(wide, classes):
+    labels, predicted = random_maps(4, classes)
     predicted = np.where(np.random.default_rng(6).random(labels.shape) < 0.8, wide, predicted)
     predicted = predicted.astype(np.uint8)
     scores = np.random.default_rng(7).normal(size=labels.shape).astype(np.float32)
-    counts = OpenGroups(predicted, labels != predicted, 5).counts(score_keys(scores))
-    by_class = [counts[2 * index : 2 * index + 2].sum(axis=1).tolist() for index in range(5)]
-    wrong = [int(((predicted == index) & (labels != index)).sum()) for index in range(5)]
-    every = [int((predicted == index).sum()) for index in range(5)]
-    assert by_class == [[all_ - bad, bad] for all_, bad in zip(every, wrong, strict=True)]
+    counts = OpenGroups(predicted, labels != predicted, classes).counts(score_keys(scores))
+    found = counts.sum(axis=1).reshape(classes, 2).tolist()
+    every = [predicted == index for index in range(classes)]
+    wrong = [int((here & (labels != predicted)).sum()) for here in every]
+    assert found == [[here.sum() - bad, bad] for here, bad in zip(every, wrong, strict=True)]
 
 
 def test_threshold_above_all_scores_sets_nothing_aside():
