@@ -68,7 +68,9 @@ class CityscapesTask(IdmTask):
             if not one_score:
                 joint = score_keys(enlarge(joint_score(scores[name]), predicted.shape))
             frame = frame_histogram(joint, groups, _GROUPS)
-            ranked = dict(zip(_RANKED, frame.rankings(*_RANKED.values()), strict=True))
+            of_frame = tuple(_RANKED) if one_score else ('joint',)
+            pairs = (_RANKED[kind] for kind in of_frame)
+            ranked = dict(zip(of_frame, frame.rankings(*pairs), strict=True))
             noted[f'{name}/threshold'] = best_f1(ranked['joint'])[1]
             for kind in _TASKS:
                 if not one_score:

@@ -48,25 +48,26 @@ def average_precision(ranking: Ranking) -> Figure:
     """Return the step sum of precision over recall, as scikit-learn, Fishyscapes and SMIYC do."""
     if not is_defined(ranking):
         return UNDEFINED
-    value = _step_sum(ranking)
+    exact = _steps(ranking)
     positives = ranking.positives.astype(np.float64)
     true = ranking.true_positives.astype(np.float64)
     alarms = true + ranking.false_positives
     total = true[-1]
+    value = float(exact.sum()) / total
     before = true - positives
     first = _precision_sum(before, alarms - positives, positives, upper=False)
     last = _precision_sum(before, alarms - positives - ranking.negatives, positives, upper=True)
-    exact = positives * (true / alarms)
     shared = ranking.positives + ranking.negatives > 1
     low = float(np.where(shared, first, exact).sum()) / total
     high = float(np.where(shared, last, exact).sum()) / total
     return Figure(value, max(value - low, high - value, 0.0))
 
 
-def _step_sum(ranking: Ranking) -> float:
+def _steps(ranking: Ranking) -> NDArray[np.float64]:
+    """Return the positives of each bin times the precision there."""
     true = ranking.true_positives
-    precision = true / (true + ranking.false_positives)
-    return float((ranking.positives * precision).sum() / true[-1])
+    precision: NDArray[np.float64] = true / (true + ranking.false_positives)
+    return ranking.positives * precision
 
 
 def _precision_sum(
@@ -121,7 +122,9 @@ def rank_figures(ranking: Ranking) -> dict[str, float]:
 
 def rank_values(ranking: Ranking) -> dict[str, float]:
     """Return the three figures alone, for less: the bound of AP takes twice as long as AP."""
-    ap = _step_sum(ranking) if is_defined(ranking) else float('nan')
+    ap = float('nan')
+    if is_defined(ranking):
+        ap = float(_steps(ranking).sum()) / int(ranking.positives.sum())
     return dict(zip(RANKS, (auroc(ranking).value, ap, fpr_at_tpr(ranking).value), strict=True))
 
 
