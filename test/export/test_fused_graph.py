@@ -16,6 +16,7 @@ from flowenedet_ros.export.onnx_writer import export_fused
 from flowenedet_ros.export.quantize import to_int8
 from flowenedet_ros.inference.backends.base import INPUTS, OUTPUTS, RuntimeOptions
 from flowenedet_ros.inference.backends.openvino import OpenVinoBackend
+from flowenedet_ros.inference.backends.openvino_channels import reverse_by_pieces
 from flowenedet_ros.inference.backends.openvino_decisions import blend_axis_by_axis
 from flowenedet_ros.inference.errors import BundleError
 from flowenedet_ros.inference.manifest import ScoreMap
@@ -121,10 +122,23 @@ def test_openvino_enlarges_logits_without_the_convolution(exported, tmp_path):
     onnx.save(model, tmp_path / 'model.onnx')
     given = openvino_core().read_model(tmp_path / 'model.onnx')
     given.reshape({'image': [1, *SIZE, 3]})
-    before = [node.get_type_name() for node in given.get_ops()].count('GroupConvolution')
+    before = _count(given, 'GroupConvolution')
     blend_axis_by_axis(given)
-    after = [node.get_type_name() for node in given.get_ops()].count('GroupConvolution')
-    assert after == before - 1
+    assert _count(given, 'GroupConvolution') == before - 1
+
+
+def test_openvino_turns_bgr_to_rgb_without_a_slice(exported, tmp_path):
+    _, model = exported
+    onnx.save(model, tmp_path / 'model.onnx')
+    given = openvino_core().read_model(tmp_path / 'model.onnx')
+    given.reshape({'image': [1, *SIZE, 3]})
+    before = _count(given, 'Slice'), _count(given, 'Split')
+    reverse_by_pieces(given)
+    assert (_count(given, 'Slice'), _count(given, 'Split')) == (before[0] - 1, before[1] + 1)
+
+
+def _count(model, kind):
+    return [node.get_type_name() for node in model.get_ops()].count(kind)
 
 
 def test_thresholds_change_masks_and_nothing_else(exported):

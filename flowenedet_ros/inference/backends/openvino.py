@@ -14,6 +14,7 @@ from flowenedet_ros.inference.backends.base import (
     check_signature,
 )
 from flowenedet_ros.inference.backends.messages import in_words
+from flowenedet_ros.inference.backends.openvino_channels import reverse_by_pieces
 from flowenedet_ros.inference.backends.openvino_decisions import blend_axis_by_axis
 from flowenedet_ros.inference.backends.openvino_parts import cut
 from flowenedet_ros.inference.errors import BackendError
@@ -86,6 +87,7 @@ class _Compiled:
     """
 
     def __init__(self, core: Any, model: Any, settings: dict[str, str | int]) -> None:
+        reverse_by_pieces(model)
         blend_axis_by_axis(model)
         parts = cut(model) if settings[_HINT] == 'bf16' else None
         self._segmenter: Any = None
