@@ -21,6 +21,7 @@ from flowenedet_ros.training.workers import picture_workers, started
 
 _MAPS = ('logits', 'embedding', 'deep')
 _LARGEST = 6e4
+_FINGERPRINTED = 12
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,9 @@ def fingerprint(segmenter: FrozenSegmenter) -> str:
 
 
 def _fingerprint_views(views: DetectorViews) -> str:
-    """Give a hash of the first, a middle and the last view: other augmentation, other views."""
+    """Give a hash of some views, evenly spread: other augmentation, other views."""
     digest = hashlib.sha256()
-    for number in sorted({0, len(views) // 2, len(views) - 1}):
+    for number in np.unique(np.linspace(0, len(views) - 1, _FINGERPRINTED, dtype=int)).tolist():
         view = views[number]
         digest.update(view.image.tobytes() + view.labels.tobytes())
     return digest.hexdigest()[:16]
