@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .composites import CAMERA_HEIGHT, HORIZON
-from .outliers.shapes import fill_polygon, wavy_radii
+from .outliers.drawing import fill_polygon, wavy_radii
 from .outliers.textures import fractal_noise, plane
 
 Image = NDArray[np.uint8]
