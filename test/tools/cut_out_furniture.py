@@ -1,6 +1,6 @@
-"""Make cut-outs of things that no road scene holds, from rendered pieces of furniture.
+"""Make cut-outs of things that no road scene holds, or of those that many do, from furniture.
 
-usage: python cut_out_furniture.py FOLDER OUT
+usage: python cut_out_furniture.py FOLDER unknown|known OUT
 
 FOLDER holds the libraries (*.sh3f) of Debian's package `sweethome3d-furniture`: models by many
 authors under CC0 and CC-BY 3.0, each with a picture of it that has an alpha channel.
@@ -28,16 +28,22 @@ GROUND = 'parking crossing arrow sidewalk rails pool'
 WALLS = 'window door chimney curtain blind socket plug switch'
 LEFT_OUT = set(' '.join((PLANTS, STREET, GROUND, WALLS)).split())
 """Words of names that are left out of all others."""
+NOT_KNOWN = {'fork', 'tricycle', 'lying', 'sitting', 'mannequin'}
+"""Words of names of people and vehicles that are rare on streets."""
+TREES = {'acacia', 'ficus', 'pine', 'beech', 'cypress', 'maple', 'poplar', 'hedge', 'bush'}
 ENTRY = re.compile(r'^(name|category|icon)#(\d+)\s*=\s*(.*?)\s*$', re.MULTILINE)
 
 
-def is_wanted(name: str, category: str) -> bool:
-    """Tell whether a piece is a thing that no class of road scenes covers."""
+def is_wanted(name: str, category: str, kind: str) -> bool:
+    """Tell whether a piece is a thing that a class of road scenes covers, or that none does."""
     words = set(name.lower().split())
+    if kind == 'known':
+        moves = category in ('Characters', 'Vehicles') and not words & (NOT_KNOWN | TAKEN)
+        return moves or (category == 'Exterior' and bool(words & TREES))
     return bool(words & TAKEN) if category in CATEGORIES else not words & LEFT_OUT
 
 
-def cut_outs(folder: Path) -> Iterator[tuple[str, bytes]]:
+def cut_outs(folder: Path, kind: str) -> Iterator[tuple[str, bytes]]:
     """Give a name and the picture of each wanted piece."""
     for library in sorted(folder.rglob('*.sh3f')):
         with ZipFile(library) as archive:
@@ -46,10 +52,10 @@ def cut_outs(folder: Path) -> Iterator[tuple[str, bytes]]:
             for key, number, value in ENTRY.findall(catalogue):
                 pieces[number][key] = value
             for number, piece in pieces.items():
-                if 'icon' in piece and is_wanted(piece['name'], piece['category']):
+                if 'icon' in piece and is_wanted(piece['name'], piece['category'], kind):
                     yield f'{library.stem}-{number}', archive.read(piece['icon'].lstrip('/'))
 
 
 if __name__ == '__main__':
-    folder, out = map(Path, sys.argv[1:])
-    save_cut_outs(cut_outs(folder), out)
+    folder, kind, out = sys.argv[1:]
+    save_cut_outs(cut_outs(Path(folder), kind), Path(out))

@@ -21,7 +21,7 @@ def folder(tmp_path):
 def test_frames_are_shown_in_pairs_where_two_fit_into_the_input(folder, input_width, widths):
     spec = SegmenterSpec('any', CAMVID_CLASSES, (64, input_width), 4, None, None, None)
     choices = [FolderChoice(folder, repeats=2)]
-    material = gather_material(choices, choices, [], [], spec, repaint=False)
+    material = gather_material(choices, choices, [], [], spec, known=[], repaint=False)
     for sources in (material.train, material.validation):
         assert [source.samples[0].labels.shape[1] for source in sources] == widths
     assert all(source.repeats == 2 for source in material.train)
@@ -37,5 +37,5 @@ def test_a_fifth_of_the_objects_of_every_folder_is_kept_from_training(folder, tm
             cv2.imwrite(str(cutouts[-1] / f'{number}.png'), rgba)
     spec = SegmenterSpec('any', CAMVID_CLASSES, (64, 128), 4, None, None, None)
     choices = [FolderChoice(folder)]
-    material = gather_material(choices, choices, [], cutouts, spec, repaint=False)
+    material = gather_material(choices, choices, [], cutouts, spec, known=[], repaint=False)
     assert material.identity['cutouts'][:2] == [4, 8]
