@@ -43,6 +43,7 @@ def concurrent_loss(
     joint: Tensor,
     target: Tensor,
     *,
+    emphasis: Tensor | None = None,
     class_weights: tuple[float, ...] = CLASS_WEIGHTS,
     likelihood: float = 0.0,
     dimensions: int = 4,
@@ -55,6 +56,7 @@ def concurrent_loss(
     :param joint: log p(z, m | a), (N, 3, h, w); any class logits where `likelihood` is zero.
     :param target: 0, 1, 2, `INLIER`, or 255 for pixels to ignore, (N, h, w). An inlier's loss is
         that of p(correct) + p(wrong), with the weight of correct.
+    :param emphasis: what each pixel counts for in the cross entropy, (N, h, w); None: one.
     :param likelihood: weight of the density, by dimension of z.
     """
     target = target.long()
@@ -67,6 +69,8 @@ def concurrent_loss(
     losses = torch.where(inlier, weights[CORRECT] * partial, losses)
     valid = (target != VOID).to(joint.dtype)
     total = weights[target.masked_fill(inlier, CORRECT).clamp(max=OUTLYING)] * valid
+    if emphasis is not None:
+        losses, total = losses * emphasis, total * emphasis
     loss = losses.sum() / total.sum().clamp(min=1)
     if likelihood > 0:
         density = (joint.logsumexp(dim=1) * valid).sum() / valid.sum().clamp(min=1)

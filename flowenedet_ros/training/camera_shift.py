@@ -7,8 +7,8 @@ from flowenedet_ros.detector.concurrent import ConcurrentDetector
 from flowenedet_ros.detector.normalise import Statistics
 from flowenedet_ros.segmenters.interface import SegmenterOutput
 
-_SHIFT = 0.2
-_DROPPED = 0.1
+_SHIFT = 0.35
+_DROPPED = 0.15
 
 
 class CameraShift:

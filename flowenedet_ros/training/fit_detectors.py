@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from flowenedet_ros.training.detector_training import (
 from flowenedet_ros.training.detector_validation import validate
 from flowenedet_ros.training.detector_views import DetectorViews, FrameSource
 from flowenedet_ros.training.distributed import Process
+from flowenedet_ros.training.emphasis import outlier_emphasis
 from flowenedet_ros.training.feature_cache import CachedFeatures, fill_cache
 from flowenedet_ros.training.ranking import Ranking
 
@@ -172,7 +172,12 @@ def fit_detector(
 
 def _concurrent(is_density: bool) -> Loss:
     likelihood = _LIKELIHOOD if is_density else 0.0
-    return partial(concurrent_loss, likelihood=likelihood)
+
+    def loss(joint: Tensor, target: Tensor) -> Tensor:
+        emphasis = outlier_emphasis(target)
+        return concurrent_loss(joint, target, emphasis=emphasis, likelihood=likelihood)
+
+    return loss
 
 
 def _published(joint: Tensor, target: Tensor) -> Tensor:

@@ -60,3 +60,12 @@ def test_an_inlier_of_unlabelled_frames_may_be_correct_or_wrong_but_no_outlier()
     joint = torch.log(torch.tensor([0.3, 0.2, 0.5])).view(1, 3, 1, 1)
     target = torch.full((1, 1, 1), INLIER)
     assert concurrent_loss(joint, target).item() == pytest.approx(-math.log(0.5), rel=1e-5)
+
+
+def test_a_pixel_that_counts_twice_weighs_as_two():
+    joint = torch.randn(1, 3, 1, 3, generator=torch.Generator().manual_seed(0))
+    target = torch.tensor([[[0, 2, 2]]])
+    twice = torch.cat([joint, joint[..., 2:]], dim=3), torch.tensor([[[0, 2, 2, 2]]])
+    emphasis = torch.tensor([[[1.0, 1.0, 2.0]]])
+    loss = concurrent_loss(joint, target, emphasis=emphasis)
+    assert loss.item() == pytest.approx(concurrent_loss(*twice).item(), rel=1e-5)
