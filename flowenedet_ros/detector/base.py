@@ -46,7 +46,7 @@ class DetectorConfig:
     """Of the context network's depthwise 3x3 convolutions."""
     experts: int = 2
     """Of the context network: 2 read embedding and deeper map apart, 1 reads both."""
-    say: tuple[float, float] = (1.4, 0.6)
+    say: tuple[float, float] = (1.2, 0.8)
     """How much two experts say once trained, that of the embedding and that of the deeper map."""
     embedding_cells: bool = False
     """Let the context network read all of the embedding, not every second row and column."""
