@@ -13,6 +13,7 @@ from .outliers.sizes import NEAR_TRAFFIC, OBSTACLES, TRAFFIC, Sizes
 from .outliers.textures import plane
 
 Image = NDArray[np.uint8]
+Kind = tuple[Sequence[Cutout], Sizes]
 
 _COUNT = (2, 6)
 _KNOWN_COUNT = (1, 4)
@@ -99,15 +100,11 @@ class OutlierPaster:
             marks += [KNOWN] * int(rng.integers(_KNOWN_COUNT[0], _KNOWN_COUNT[1] + 1))
             rng.shuffle(marks)
         for mark in marks:
-            if mark == KNOWN:
-                things, sizes = self._known[int(rng.integers(len(self._known)))]
-                height = sizes.height(rng, len(image))
-                drawn, turns = _one_of(rng, things), False
-            else:
-                sizes = OBSTACLES
-                height = sizes.height(rng, len(image))
-                drawn, turns = self._draw(rng, height), True
-            cutout = _fit(rng, drawn, height, image.shape[1], turns=turns)
+            is_known = mark == KNOWN
+            things, sizes = _one_kind(rng, self._known) if is_known else ((), OBSTACLES)
+            height = sizes.height(rng, len(image))
+            drawn = _one_of(rng, things) if is_known else self._draw(rng, height)
+            cutout = _fit(rng, drawn, height, image.shape[1], turns=not is_known)
             place = _place(rng, cutout.alpha.shape, ground, sizes)
             _paste(rng, cutout, place, image, labels, mark)
         return image, labels
@@ -117,6 +114,10 @@ class OutlierPaster:
         if found and rng.random() < 0.5:
             return _one_of(rng, found)
         return drawn_cutout(rng, height, self._donors)
+
+
+def _one_kind(rng: np.random.Generator, kinds: Sequence[Kind]) -> Kind:
+    return kinds[int(rng.integers(len(kinds)))]
 
 
 def _one_of(rng: np.random.Generator, cutouts: Sequence[Cutout]) -> Cutout:

@@ -10,8 +10,10 @@ _LEAST_PIXELS = 4
 class Sizes(NamedTuple):
     """How large pasted things of a kind are.
 
-    :param least: height on the picture, as a share of the picture's; so is `most`. :param metres:
-        median of the height on the street, and `spread` the deviation of its logarithm.
+    :param least: least height on the picture, as a share of the picture's.
+    :param most: greatest, likewise.
+    :param metres: median of the height on the street.
+    :param spread: deviation of its logarithm.
     """
 
     least: float
