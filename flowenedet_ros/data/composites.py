@@ -1,7 +1,7 @@
 """Paste objects that no class covers into labelled road pictures, as training outliers."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from .outliers.sizes import NEAR_TRAFFIC, OBSTACLES, TRAFFIC, Sizes
 from .outliers.textures import plane
 
 Image = NDArray[np.uint8]
-Kind = tuple[Sequence[Cutout], Sizes]
+Option = TypeVar('Option')
 
 _COUNT = (2, 6)
 _KNOWN_COUNT = (1, 4)
@@ -101,7 +101,7 @@ class OutlierPaster:
             rng.shuffle(marks)
         for mark in marks:
             is_known = mark == KNOWN
-            things, sizes = _one_kind(rng, self._known) if is_known else ((), OBSTACLES)
+            things, sizes = _choose(rng, self._known) if is_known else ((), OBSTACLES)
             height = sizes.height(rng, len(image))
             drawn = _one_of(rng, things) if is_known else self._draw(rng, height)
             cutout = _fit(rng, drawn, height, image.shape[1], turns=not is_known)
@@ -110,19 +110,19 @@ class OutlierPaster:
         return image, labels
 
     def _draw(self, rng: np.random.Generator, height: int) -> Cutout:
-        found = self._found[int(rng.integers(len(self._found)))]
+        found = _choose(rng, self._found)
         if found and rng.random() < 0.5:
             return _one_of(rng, found)
         return drawn_cutout(rng, height, self._donors)
 
 
-def _one_kind(rng: np.random.Generator, kinds: Sequence[Kind]) -> Kind:
-    return kinds[int(rng.integers(len(kinds)))]
+def _choose(rng: np.random.Generator, options: Sequence[Option]) -> Option:
+    return options[int(rng.integers(len(options)))]
 
 
 def _one_of(rng: np.random.Generator, cutouts: Sequence[Cutout]) -> Cutout:
     """Choose a cut-out, mirrored half of the time."""
-    cutout = cutouts[int(rng.integers(len(cutouts)))]
+    cutout = _choose(rng, cutouts)
     return mirror(cutout) if rng.random() < 0.5 else cutout
 
 

@@ -21,17 +21,9 @@ def ball(rng: np.random.Generator, size: int) -> Shape:
 
 
 def box(rng: np.random.Generator, size: int) -> Shape:
-    """Draw a crate or carton."""
-    return _cuboid(rng, size, rng.uniform(0.4, 1.3), rng.uniform(0.1, 0.45), rng.uniform(0.08, 0.3))
-
-
-def _cuboid(rng: np.random.Generator, size: int, front: float, skew: float, lift: float) -> Shape:
-    """Draw front, top and side.
-
-    :param front: width of the front, in heights of the whole.
-    :param skew: width of the side, likewise.
-    :param lift: height of the top, likewise.
-    """
+    """Draw front, top and side of a crate or carton."""
+    front, skew = rng.uniform(0.4, 1.3), rng.uniform(0.1, 0.45)
+    lift = rng.uniform(0.08, 0.3)
     width = int((front + skew) * size) + 1
     alpha, shade, material = (blank(size, width) for _ in range(3))
     left, right, far = 0.0, front, front + skew
