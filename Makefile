@@ -111,19 +111,25 @@ $(AACHEN):
 EMOJI := out/train/emoji
 EMOJI_PACKAGES := @lobehub/fluent-emoji-3d@1.1.0 unicode-emoji-json@0.9.0
 
-$(EMOJI)/%:
-	mkdir -p $(@D)
-	npm pack --silent --pack-destination $(@D) $(EMOJI_PACKAGES)
-	$(BIN)/python test/tools/cut_out_emoji.py $(@D)/lobehub-fluent-emoji-3d-1.1.0.tgz \
-	  $(@D)/unicode-emoji-json-0.9.0.tgz $* $@
+$(EMOJI)/packages:
+	mkdir -p $@.part
+	npm pack --silent --pack-destination $@.part $(EMOJI_PACKAGES)
+	mv $@.part $@
+
+$(EMOJI)/unknown $(EMOJI)/known: | $(EMOJI)/packages
+	$(BIN)/python test/tools/cut_out_emoji.py $|/lobehub-fluent-emoji-3d-1.1.0.tgz \
+	  $|/unicode-emoji-json-0.9.0.tgz $(@F) $@
 
 # Rendered furniture, tools, boxes and vehicles, likewise; Debian and Ubuntu have the package.
 FURNITURE := out/train/furniture
 
-$(FURNITURE)/%:
-	mkdir -p $(@D)/sweethome3d
-	cd $(@D)/sweethome3d && apt-get download sweethome3d-furniture && dpkg-deb -x *.deb .
-	$(BIN)/python test/tools/cut_out_furniture.py $(@D)/sweethome3d $* $@
+$(FURNITURE)/packages:
+	mkdir -p $@.part
+	cd $@.part && apt-get download sweethome3d-furniture && dpkg-deb -x *.deb .
+	mv $@.part $@
+
+$(FURNITURE)/unknown $(FURNITURE)/known: | $(FURNITURE)/packages
+	$(BIN)/python test/tools/cut_out_furniture.py $| $(@F) $@
 
 RENDERED := $(EMOJI)/unknown $(FURNITURE)/unknown $(EMOJI)/known $(FURNITURE)/known
 PASTED = --outliers '$(EMOJI)/unknown' --outliers '$(FURNITURE)/unknown' \
