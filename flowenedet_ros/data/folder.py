@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,13 +88,14 @@ class PairedImages:
                 f'but {pair.image.name} is {_size(image)}'
             )
         if self._lut is not None:
-            labels = self._lut[labels]
+            labels = np.asarray(cv2.LUT(labels, self._lut), np.uint8)
         if self._allowed is not None:
             self._check(labels, pair.labels)
         return Sample(image, labels, pair.name)
 
     def _check(self, labels: NDArray[np.uint8], path: Path) -> None:
-        found = set(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist())
+        counts = cv2.calcHist([labels], [0], None, [256], [0, 256])
+        found = set(np.flatnonzero(counts).tolist())
         if not found <= set(self._allowed or ()):
             raise DataError(
                 f'{path}: expected labels {sorted(self._allowed or ())}, found {sorted(found)}'

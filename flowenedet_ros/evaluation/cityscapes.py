@@ -19,7 +19,7 @@ from flowenedet_ros.evaluation.counting import (
     frame_histogram,
     note_pixels,
 )
-from flowenedet_ros.evaluation.frames import enlarge, nearest
+from flowenedet_ros.evaluation.frames import enlarge
 from flowenedet_ros.evaluation.histogram import score_keys
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
 from flowenedet_ros.evaluation.methods import PRODUCT, Scores
@@ -55,7 +55,7 @@ class CityscapesTask(IdmTask):
     ) -> None:
         """Count one frame."""
         labels = self.counting.labels(sample, scores)
-        predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
+        predicted = self.predicted(tensors, labels.shape)
         masks = right_and_wrong(labels, predicted, self.classes)
         groups = PixelGroups({**masks, 'unknown': labels >= self.classes})
         note_pixels(groups, tally)

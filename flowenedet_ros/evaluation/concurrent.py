@@ -20,7 +20,6 @@ from flowenedet_ros.evaluation.counting import (
     note_frame,
     note_pixels,
 )
-from flowenedet_ros.evaluation.frames import nearest
 from flowenedet_ros.evaluation.idm import IdmTask, right_and_wrong
 from flowenedet_ros.evaluation.methods import Scores
 from flowenedet_ros.evaluation.pixel_groups import PixelGroups
@@ -69,7 +68,7 @@ class ConcurrentTask(IdmTask):
             check_ood_labels(sample)
             masks = {'known': labels == 0, 'unknown': labels == 1}
         else:
-            predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
+            predicted = self.predicted(tensors, labels.shape)
             masks = right_and_wrong(labels, predicted, self.classes)
             masks['unknown'] = labels == OUTLIER
             tally.part('confusion', partial(Confusion, self.classes)).add(labels, predicted)

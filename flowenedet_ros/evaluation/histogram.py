@@ -7,6 +7,7 @@ same histogram, to the last digit. What the bins may move a figure by is in `ran
 """
 
 from collections.abc import Mapping
+from functools import cached_property, reduce
 from typing import Any
 
 import cv2
@@ -79,28 +80,31 @@ def reaches(scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
 class ScoreHistogram:
     """Counts of scores per group, for instance of negatives and positives.
 
+    That of one frame holds the bins that occur, a tenth of all; sums of frames hold every bin.
+
     :param groups: names of the groups.
     :param counts: what `key_counts` gave for groups; others are empty.
     """
 
     def __init__(self, groups: tuple[str, ...], counts: Mapping[str, Counts] | None = None) -> None:
         self.groups = groups
-        self._counts = np.zeros((len(groups), BINS), np.int64)
-        for group, of_group in (counts or {}).items():
-            self._counts[groups.index(group)] = of_group
-
-    def add(self, group: str, keys: Keys) -> None:
-        """Count scores of one group.
-
-        :param keys: of the scores, from `score_keys`, any shape.
-        """
-        self._counts[self.groups.index(group)] += key_counts(keys)
+        given = dict(counts or {})
+        keys = np.flatnonzero(reduce(np.add, given.values(), np.zeros(BINS, np.int64)))
+        self._ranks = np.sort(key_ranks(keys.astype(np.uint16))).astype(np.intp)
+        """(n,) places of the bins held among all, from the least score up."""
+        self._counts = np.zeros((len(groups), keys.size), np.int64)
+        for group, of_group in given.items():
+            self._counts[groups.index(group)] = of_group[RISING[self._ranks]]
 
     def merge(self, other: 'ScoreHistogram') -> None:
         """Add the counts of another histogram of the same groups."""
         if other.groups != self.groups:
             raise ValueError(f'cannot merge groups {other.groups} into {self.groups}')
-        self._counts += other._counts
+        if self._ranks.size < BINS:
+            self._counts = np.stack([self._dense(name) for name in self.groups])
+            self._ranks = np.arange(BINS)
+        for own, counts in zip(self._counts, other._counts, strict=True):
+            own[other._ranks] += counts
 
     def descending(self, positive: str, *negative: str) -> 'Ranking':
         """Return one group against the sum of others, greatest score first."""
@@ -112,17 +116,25 @@ class ScoreHistogram:
 
     def rankings(self, *pairs: tuple[tuple[str, ...], tuple[str, ...]]) -> 'list[Ranking]':
         """Return what `ranking` does of several pairs, going through the bins once."""
-        occupied = np.asarray(self._counts.any(axis=0), np.bool_)
-        used = RISING[np.flatnonzero(occupied[RISING])[::-1]]
-        values, counts = bin_values(used), self._counts[:, used]
-        return [_ranking(values, *(self._sum(counts, side) for side in pair)) for pair in pairs]
+        ranks, counts = self._occupied()
+        values, falling = bin_values(RISING[ranks[::-1]]), counts[:, ::-1]
+        return [_ranking(values, *(self._sum(falling, side) for side in pair)) for pair in pairs]
 
     def against(self, positive: str, other: 'ScoreHistogram', negative: str) -> 'Ranking':
         """Return one group against a group of another set of pictures, greatest score first."""
-        falling = RISING[::-1]
-        positives = self._counts[self.groups.index(positive), falling]
-        negatives = other._counts[other.groups.index(negative), falling]
-        return _ranking(bin_values(falling), positives, negatives)
+        values = bin_values(RISING[::-1])
+        return _ranking(values, self._dense(positive)[::-1], other._dense(negative)[::-1])
+
+    def _dense(self, group: str) -> Counts:
+        """Return the counts of a group in all bins, from the least score up."""
+        counts = np.zeros(BINS, np.int64)
+        counts[self._ranks] = self._counts[self.groups.index(group)]
+        return counts
+
+    def _occupied(self) -> tuple[NDArray[np.intp], Counts]:
+        """Return the places of bins that occur, from the least score up, and their counts."""
+        used = np.flatnonzero(self._counts.sum(axis=0))
+        return self._ranks[used], self._counts[:, used]
 
     def _sum(self, counts: Counts, names: tuple[str, ...]) -> Counts:
         total: Counts = counts[[self.groups.index(name) for name in names]].sum(axis=0)
@@ -133,13 +145,12 @@ class ScoreHistogram:
         return int(self._counts[self.groups.index(group)].sum())
 
     def __getstate__(self) -> dict[str, Any]:
-        used = np.flatnonzero(self._counts.any(axis=0))
-        return {'groups': self.groups, 'keys': used.astype(np.uint16), 'n': self._counts[:, used]}
+        ranks, counts = self._occupied()
+        return {'groups': self.groups, 'ranks': ranks.astype(np.uint16), 'n': counts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.groups = state['groups']
-        self._counts = np.zeros((len(self.groups), BINS), np.int64)
-        self._counts[:, state['keys']] = state['n']
+        self.groups, self._counts = state['groups'], state['n']
+        self._ranks = state['ranks'].astype(np.intp)
 
 
 def _ranking(values: NDArray[np.float64], positives: Counts, negatives: Counts) -> 'Ranking':
@@ -168,12 +179,12 @@ class Ranking:
         odds = np.clip(self.thresholds * scale + offset, -700, 700)
         return Ranking(1 / (1 + np.exp(-odds)), self.positives, self.negatives)
 
-    @property
+    @cached_property
     def true_positives(self) -> Counts:
         """Positives in each bin and above."""
         return np.cumsum(self.positives)
 
-    @property
+    @cached_property
     def false_positives(self) -> Counts:
         """Negatives in each bin and above."""
         return np.cumsum(self.negatives)

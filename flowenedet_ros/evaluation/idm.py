@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,13 +52,18 @@ class IdmTask:
     ) -> None:
         """Count one frame."""
         labels = self.counting.labels(sample, scores)
-        predicted = nearest(self.prediction_map[tensors.labels], labels.shape)
+        predicted = self.predicted(tensors, labels.shape)
         groups = PixelGroups(right_and_wrong(labels, predicted, self.classes))
         note_pixels(groups, tally)
         tally.part('confusion', partial(Confusion, self.classes)).add(labels, predicted)
         for name, keys in self.counting.keys(sample, scores, ('idm',)):
             histogram = count(keys['idm'], groups, tally, f'{name}/idm', _GROUPS)
             note_frame(tally, sample.name, name, histogram, ('wrong', 'right'))
+
+    def predicted(self, tensors: Tensors, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Return the segmenter's answer as ids of the labels, at their height and width."""
+        ids = cv2.LUT(tensors.labels, self.prediction_map)
+        return nearest(np.asarray(ids, np.uint8), shape)
 
 
 def right_and_wrong(

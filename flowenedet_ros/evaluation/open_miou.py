@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from .histogram import BINS, RISING, Counts, Keys, key_counts, key_ranks, score_keys
 
-_COARSER = 2
-"""Bits dropped from the bins of `histogram`: 256 bins an octave are enough for a threshold."""
+_COARSER = 3
+"""Bits dropped from the bins of `histogram`: 128 bins an octave are enough for a threshold."""
 _BINS = BINS >> _COARSER
-_OTHERS = 3
-"""Place of all groups but the three largest."""
+_OTHERS = (1 << _COARSER) - 1
+"""Place of all groups but the seven largest."""
 _RISING = RISING[:: 1 << _COARSER] >> np.uint16(_COARSER)
 
 
 class OpenGroups:
     """The pixels of one frame by predicted class, right and wrong apart.
 
-    Three groups, a class's right or wrong pixels, hold most of a street. With all others as a
-    fourth they fit before the coarse keys in 16 bits, which are counted several times faster than
+    Seven groups, a class's right or wrong pixels, hold most of a street. With all others as the
+    eighth they fit before the coarse keys in 16 bits, which are counted several times faster than
     longer numbers; what is left for those are the pixels of the others.
 
     :param predicted: (H, W); ids beyond the classes are left out.
@@ -40,14 +40,15 @@ class OpenGroups:
         right = 2 * np.minimum(np.arange(256), classes)
         # Which are the largest need not be exact.
         some = right[predicted[::8, ::8]] + wrong[::8, ::8]
-        self._largest = np.argsort(np.bincount(some.ravel(), minlength=self._rows))[-_OTHERS:]
-        quarters = np.full(self._rows, _OTHERS * _BINS, np.uint16)
-        quarters[self._largest] = np.arange(_OTHERS) * _BINS
-        halves = (cv2.LUT(predicted, quarters[right + is_wrong]) for is_wrong in (1, 0))
-        self._quarters = np.where(wrong, *halves)
-        self._others = np.flatnonzero(self._quarters == _OTHERS * _BINS)
+        largest = np.argsort(np.bincount(some.ravel(), minlength=self._rows))
+        self._largest = largest[-_OTHERS:]
+        places = np.full(self._rows, _OTHERS * _BINS, np.uint16)
+        places[self._largest] = np.arange(_OTHERS) * _BINS
+        self._places = cv2.LUT(predicted, places[right])
+        cv2.copyTo(cv2.LUT(predicted, places[right + 1]), wrong.view(np.uint8), self._places)
+        self._others = np.flatnonzero(self._places == _OTHERS * _BINS)
         rows = right[predicted.ravel()[self._others]] + wrong.ravel()[self._others]
-        # Less the fourth quarter, which their coarse keys are in.
+        # Less the last place, which their coarse keys come with.
         self._first_bin = ((rows - _OTHERS) * _BINS).astype(np.int32)
         self._coarse = np.empty(predicted.shape, np.uint16)
 
@@ -57,7 +58,7 @@ class OpenGroups:
         :param keys: (H, W), from `score_keys`.
         """
         np.right_shift(keys, _COARSER, out=self._coarse)
-        np.bitwise_or(self._coarse, self._quarters, out=self._coarse)
+        np.bitwise_or(self._coarse, self._places, out=self._coarse)
         bins = self._first_bin + np.take(self._coarse, self._others)
         # Torch counts int32 as it is; NumPy would make int64 of it first.
         found = torch.bincount(torch.from_numpy(bins), minlength=self._rows * _BINS)

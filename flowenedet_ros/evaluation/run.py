@@ -16,7 +16,7 @@ from flowenedet_ros.evaluation.engine import EngineConfig, Task
 from flowenedet_ros.evaluation.tally import Tally
 
 _SAVE_EVERY_S = 10.0
-_LAYOUT = 2
+_LAYOUT = 3
 """Of the parts of tallies; raised when they change, so that no state of another layout is taken."""
 _SHARE = 4
 """Frames that travel to another process at once."""

@@ -7,16 +7,15 @@ import pytest
 from sklearn.metrics import confusion_matrix, jaccard_score
 
 from flowenedet_ros.evaluation.confusion import Confusion
-from flowenedet_ros.evaluation.histogram import ScoreHistogram, score_keys
+from flowenedet_ros.evaluation.histogram import ScoreHistogram, key_counts, score_keys
 from flowenedet_ros.evaluation.open_miou import OpenGroups, OpenHistogram
 from flowenedet_ros.evaluation.reliability import reliability, risk_coverage
 
 
 def ranking_of(scores, positive):
-    histogram = ScoreHistogram(('negative', 'positive'))
-    histogram.add('negative', score_keys(scores[~positive]))
-    histogram.add('positive', score_keys(scores[positive]))
-    return histogram.descending('positive', 'negative')
+    sides = {'negative': scores[~positive], 'positive': scores[positive]}
+    counts = {name: key_counts(score_keys(side)) for name, side in sides.items()}
+    return ScoreHistogram(tuple(sides), counts).descending('positive', 'negative')
 
 
 def random_maps(seed=0, classes=5, void=0.1):

@@ -13,6 +13,7 @@ from flowenedet_ros.evaluation import rank_metrics
 from flowenedet_ros.evaluation.histogram import (
     ScoreHistogram,
     bin_values,
+    key_counts,
     key_ranks,
     reaches,
     score_keys,
@@ -24,11 +25,17 @@ GROUPS = ('negative', 'positive')
 FLOATS = st.floats(width=32, allow_nan=False, allow_subnormal=False)
 
 
+def histogram_of(scores):
+    counts = {group: key_counts(score_keys(own)) for group, own in scores.items()}
+    return ScoreHistogram(tuple(scores), counts)
+
+
+def histogram_of_two(scores, positive):
+    return histogram_of({'negative': scores[~positive], 'positive': scores[positive]})
+
+
 def ranking_of(scores, positive):
-    histogram = ScoreHistogram(GROUPS)
-    histogram.add('negative', score_keys(scores[~positive]))
-    histogram.add('positive', score_keys(scores[positive]))
-    return histogram.descending('positive', 'negative')
+    return histogram_of_two(scores, positive).descending('positive', 'negative')
 
 
 def first_threshold_fpr95(scores, positive):
@@ -82,9 +89,7 @@ def test_several_rankings_of_the_same_groups():
         group: generator.normal(place, 1, 5_000).astype(np.float32)
         for place, group in enumerate(('right', 'wrong', 'unknown'))
     }
-    histogram = ScoreHistogram(tuple(scores))
-    for group, own in scores.items():
-        histogram.add(group, score_keys(own))
+    histogram = histogram_of(scores)
     pairs = ((('wrong',), ('right',)), (('wrong', 'unknown'), ('right',)))
     for (positive, negative), ranking in zip(pairs, histogram.rankings(*pairs), strict=True):
         sides = [np.concatenate([scores[g] for g in side]) for side in (positive, negative)]
@@ -127,17 +132,13 @@ def test_any_split_merges_to_the_same_figures_bit_for_bit():
     whole = rank_metrics.rank_figures(ranking_of(scores, positive))
     merged = ScoreHistogram(GROUPS)
     for part in np.array_split(generator.permutation(50_000), 7):
-        histogram = ScoreHistogram(GROUPS)
-        histogram.add('negative', score_keys(scores[part][~positive[part]]))
-        histogram.add('positive', score_keys(scores[part][positive[part]]))
+        histogram = histogram_of_two(scores[part], positive[part])
         merged.merge(pickle.loads(pickle.dumps(histogram)))
     assert rank_metrics.rank_figures(merged.descending('positive', 'negative')) == whole
 
 
 def test_counts_stay_exact_beyond_float32():
-    histogram = ScoreHistogram(GROUPS)
-    keys = np.zeros((1 << 24) + 3, np.uint16)
-    histogram.add('negative', keys)
+    histogram = ScoreHistogram(GROUPS, {'negative': key_counts(np.zeros((1 << 24) + 3, np.uint16))})
     assert histogram.total('negative') == (1 << 24) + 3
 
 
