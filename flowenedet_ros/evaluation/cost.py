@@ -1,7 +1,8 @@
 """What an evaluation costs beside running the frozen segmenter alone on the same pictures."""
 
 import resource
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -14,13 +15,13 @@ from numpy.typing import NDArray
 from flowenedet_ros.data.images import read_image
 from flowenedet_ros.evaluation.engine import EngineConfig, Task, measure_frames, open_engine
 from flowenedet_ros.evaluation.frames import Samples
-from flowenedet_ros.evaluation.graph_runs import Run, open_graph
+from flowenedet_ros.evaluation.graph_runs import LANES, Run, open_graph
 from flowenedet_ros.inference.benchmark.graphs import segmenter_alone
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Time of one process and memory; both runs read the pictures and go on with the next.
+    """Time of one process and memory; both runs read the pictures and have several under way.
 
     :param alone_ms: wall time an image of reading and segmenting it, median of the rounds.
     :param all_ms: wall time an image of the evaluation with all methods, likewise.
@@ -93,25 +94,14 @@ def _timed(work: Any) -> tuple[float, float]:
 
 
 def _alone(run: Run, samples: Samples, indices: Sequence[int]) -> None:
-    with ThreadPoolExecutor(1) as reader:
-        for image in _pictures(reader, samples, indices):
-            run(np.ascontiguousarray(image)[None])
+    def segment(index: int) -> None:
+        run(np.ascontiguousarray(_picture(samples, index))[None])
 
-
-def _pictures(
-    reader: ThreadPoolExecutor, samples: Samples, indices: Sequence[int]
-) -> Iterator[NDArray[np.uint8]]:
-    """Read one picture ahead, without its labels where that can be done."""
-    waiting = None
-    for index in indices:
-        following = reader.submit(_picture, samples, index)
-        if waiting is not None:
-            yield waiting.result()
-        waiting = following
-    if waiting is not None:
-        yield waiting.result()
+    with ThreadPoolExecutor(LANES) as lanes:
+        deque(lanes.map(segment, indices), maxlen=0)
 
 
 def _picture(samples: Samples, index: int) -> NDArray[np.uint8]:
+    """Read a picture, without its labels where that can be done."""
     pairs = getattr(samples, 'pairs', None)
     return samples[index].image if pairs is None else read_image(pairs[index].image)

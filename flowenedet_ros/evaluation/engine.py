@@ -1,7 +1,7 @@
 """One process's share of an evaluation: read, run the graph once, score, count."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
@@ -13,6 +13,7 @@ import torch
 from flowenedet_ros.data.errors import DataError
 from flowenedet_ros.data.folder import Sample
 from flowenedet_ros.evaluation.frames import Samples
+from flowenedet_ros.evaluation.graph_runs import LANES
 from flowenedet_ros.evaluation.methods import Methods, Scores
 from flowenedet_ros.evaluation.source import LogitSource, Tensors
 from flowenedet_ros.evaluation.tally import Tally
@@ -86,20 +87,14 @@ def open_engine(config: EngineConfig) -> Engine:
 
 
 def measure_each(config: EngineConfig, task: Task, indices: Sequence[int]) -> Iterator[Tally]:
-    """Measure frames of a task one by one; a frame that cannot be read is noted and left out.
+    """Measure frames of a task, some side by side, and give their tallies in order.
 
-    While the graph runs on one frame, the next is read and the one before is scored and counted.
+    A frame that cannot be read is noted and left out.
     """
     engine = open_engine(config)
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as counter:
-        scored: Future[Tally] | None = None
-        for name, read in _read_ahead(reader, task.samples, indices):
-            current = _begin(engine, task, name, read, counter)
-            if scored is not None:
-                yield scored.result()
-            scored = current
-        if scored is not None:
-            yield scored.result()
+    names = task.samples.names
+    with ThreadPoolExecutor(LANES) as lanes:
+        yield from lanes.map(lambda index: _measure(engine, task, names[index], index), indices)
 
 
 def measure_frames(config: EngineConfig, task: Task, indices: Sequence[int]) -> Tally:
@@ -110,34 +105,26 @@ def measure_frames(config: EngineConfig, task: Task, indices: Sequence[int]) -> 
     return total
 
 
-def _begin(
-    engine: Engine, task: Task, name: str, read: 'Future[Sample]', counter: ThreadPoolExecutor
-) -> 'Future[Tally]':
-    """Run the graph on a frame and hand it on to be counted."""
-    waited = perf_counter()
+def _measure(engine: Engine, task: Task, name: str, index: int) -> Tally:
+    """Read one frame, run the graph on it, score it and count it."""
+    started = perf_counter()
     try:
-        sample = read.result()
+        sample = task.samples[index]
     except DataError as error:
-        return counter.submit(Tally, failed={name: str(error)})
-    started = perf_counter()
+        return Tally(failed={name: str(error)})
+    read = perf_counter()
     if isinstance(task, Recalls) and (known := task.recall(sample.name)) is not None:
-        return counter.submit(_counted, task, sample, None, known)
+        return _counted(task, sample, None, known)
     tensors = engine.source.run(sample.image)
-    times = {'read': started - waited, 'graph': perf_counter() - started}
-    return counter.submit(_scored, engine, task, sample, tensors, times)
-
-
-def _scored(
-    engine: Engine, task: Task, sample: Sample, tensors: Tensors, times: dict[str, float]
-) -> Tally:
-    started = perf_counter()
+    segmented = perf_counter()
     scores = engine.methods.score(tensors)
     scored = perf_counter()
     tally = _counted(task, sample, tensors, scores)
     tally.counts['nonfinite'] += tensors.nonfinite
-    times = {**times, 'methods': scored - started, 'metrics': perf_counter() - scored}
-    for stage, seconds in times.items():
-        tally.took(stage, seconds)
+    tally.took('read', read - started)
+    tally.took('graph', segmented - read)
+    tally.took('methods', scored - segmented)
+    tally.took('metrics', perf_counter() - scored)
     return tally
 
 
@@ -152,16 +139,3 @@ def _counted(
     tally.counts['images'] += 1
     tally.frames.setdefault(sample.name, {})
     return tally
-
-
-def _read_ahead(
-    reader: ThreadPoolExecutor, samples: Samples, indices: Sequence[int]
-) -> Iterator[tuple[str, 'Future[Sample]']]:
-    """Read one picture ahead."""
-    names = samples.names
-    waiting: list[tuple[str, Future[Sample]]] = []
-    for index in indices:
-        waiting.append((names[index], reader.submit(samples.__getitem__, index)))
-        if len(waiting) > 1:
-            yield waiting.pop(0)
-    yield from waiting

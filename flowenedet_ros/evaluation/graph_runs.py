@@ -1,6 +1,8 @@
 """What runs a graph for an evaluation: CUDA where there is one, else OpenVINO, else the CPU."""
 
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,17 +14,20 @@ from flowenedet_ros.inference.backends.onnxruntime import open_session
 from flowenedet_ros.inference.openvino_core import openvino_core
 
 BACKENDS = ('auto', 'onnxruntime-cuda', 'openvino', 'onnxruntime')
+LANES = 2
+"""Frames under way at once. Each has its share of the cores from the file to the counts: a graph
+on all of them would wait for those on which another frame is read or counted."""
 
 Run = Callable[[NDArray[np.uint8]], dict[str, NDArray[Any]]]
 """From pictures, uint8 (N, H, W, 3), to tensors by name."""
 
 
 def open_graph(graph: Any, names: Sequence[str], backend: str, threads: int) -> tuple[str, Run]:
-    """Make a graph ready to run.
+    """Make a graph ready to run, from `LANES` threads at once.
 
     :param names: of the outputs that a run gives.
     :param backend: one of `BACKENDS`; 'auto' takes the first that runs here.
-    :param threads: of a CPU backend; 0 leaves the choice to it.
+    :param threads: of a CPU backend, for all lanes; 0 leaves the choice to it.
     :returns: what runs it, and the run.
     :raises EvaluationError: where nothing runs it.
     """
@@ -57,22 +62,33 @@ def _open_onnxruntime(graph: Any, names: Sequence[str], backend: str, threads: i
 
 def _open_openvino(graph: Any, names: Sequence[str], backend: str, threads: int) -> Run:
     core = openvino_core()
-    settings: dict[str, Any] = {'INFERENCE_PRECISION_HINT': 'f32', 'PERFORMANCE_HINT': 'LATENCY'}
+    settings: dict[str, Any] = {'INFERENCE_PRECISION_HINT': 'f32', 'NUM_STREAMS': LANES}
     if threads:
         settings['INFERENCE_NUM_THREADS'] = threads
     model = core.read_model(graph.SerializeToString())
     inputs = [item.get_any_name() for item in model.inputs]
-    requests: dict[tuple[int, ...], Any] = {}
+    idle: dict[tuple[int, ...], SimpleQueue[Any]] = {}
+    compiling = Lock()
+
+    def of_shape(shape: tuple[int, ...]) -> SimpleQueue[Any]:
+        with compiling:
+            if shape not in idle:
+                # One compiled graph at a time: sets whose pictures differ in size stay in memory.
+                idle.clear()
+                model.reshape({'image': list(shape)})
+                graph = core.compile_model(model, 'CPU', settings)
+                idle[shape] = SimpleQueue()
+                for _ in range(LANES):
+                    idle[shape].put(graph.create_infer_request())
+            return idle[shape]
 
     def run(images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        if images.shape not in requests:
-            # One compiled graph at a time: sets whose pictures differ in size stay in memory.
-            requests.clear()
-            model.reshape({'image': list(images.shape)})
-            requests[images.shape] = core.compile_model(
-                model, 'CPU', settings
-            ).create_infer_request()
-        results = requests[images.shape].infer(_feeds(images, inputs), share_inputs=True)
-        return {name: np.array(results[name]) for name in names}
+        requests = of_shape(images.shape)
+        request = requests.get()
+        try:
+            results = request.infer(_feeds(images, inputs), share_inputs=True)
+            return {name: np.array(results[name]) for name in names}
+        finally:
+            requests.put(request)
 
     return run

@@ -90,11 +90,14 @@ class ScoreHistogram:
         self.groups = groups
         given = dict(counts or {})
         keys = np.flatnonzero(reduce(np.add, given.values(), np.zeros(BINS, np.int64)))
-        self._ranks = np.sort(key_ranks(keys.astype(np.uint16))).astype(np.intp)
+        # Keys of scores below zero, the upper half, fall as their scores rise.
+        above_zero = np.searchsorted(keys, BINS // 2)
+        rising = np.concatenate([keys[above_zero:][::-1], keys[:above_zero]])
+        self._ranks = key_ranks(rising.astype(np.uint16)).astype(np.intp)
         """(n,) places of the bins held among all, from the least score up."""
         self._counts = np.zeros((len(groups), keys.size), np.int64)
         for group, of_group in given.items():
-            self._counts[groups.index(group)] = of_group[RISING[self._ranks]]
+            self._counts[groups.index(group)] = of_group[rising]
 
     def merge(self, other: 'ScoreHistogram') -> None:
         """Add the counts of another histogram of the same groups."""
@@ -133,6 +136,8 @@ class ScoreHistogram:
 
     def _occupied(self) -> tuple[NDArray[np.intp], Counts]:
         """Return the places of bins that occur, from the least score up, and their counts."""
+        if self._ranks.size < BINS:
+            return self._ranks, self._counts
         used = np.flatnonzero(self._counts.sum(axis=0))
         return self._ranks[used], self._counts[:, used]
 
