@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from flowenedet_ros.evaluation.graph_runs import LANES
 from flowenedet_ros.evaluation.report.markup import (
     card,
     html_rows,
@@ -16,7 +17,7 @@ from flowenedet_ros.evaluation.report.markup import (
 def speed_tables(content: Mapping[str, Any]) -> str:
     """Return the time of each stage, and of everything beside the segmenter alone."""
     names = {
-        'read': 'waiting for the picture',
+        'read': 'reading the picture',
         'graph': 'segmenter and own detector',
         'methods': 'all other methods',
         'metrics': 'metrics',
@@ -25,7 +26,8 @@ def speed_tables(content: Mapping[str, Any]) -> str:
         (names.get(stage, stage), f'{1e3 * seconds:.1f}')
         for stage, seconds in content['seconds_per_image'].items()
     )
-    where = f'{content["backend"]} on {content["machine"]}, each process for itself'
+    lanes = f'{LANES} pictures under way in each process'
+    where = f'{content["backend"]} on {content["machine"]}, {lanes}'
     stages = titled('Stages', where, html_table(['stage', 'ms an image'], rows))
     cost = content.get('cost')
     if not cost:
