@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .composites import CAMERA_HEIGHT, HORIZON
 from .outliers.drawing import fill_polygon, wavy_radii
+from .outliers.placing import CAMERA_HEIGHT, HORIZON
 from .outliers.textures import fractal_noise, plane
 
 Image = NDArray[np.uint8]
