@@ -43,7 +43,7 @@ class OpenGroups:
         largest = np.argsort(np.bincount(some.ravel(), minlength=self._rows))
         self._largest = largest[-_OTHERS:]
         places = np.full(self._rows, _OTHERS * _BINS, np.uint16)
-        places[self._largest] = np.arange(_OTHERS) * _BINS
+        places[self._largest] = np.arange(len(self._largest)) * _BINS
         self._places = cv2.LUT(predicted, places[right])
         cv2.copyTo(cv2.LUT(predicted, places[right + 1]), wrong.view(np.uint8), self._places)
         self._others = np.flatnonzero(self._places == _OTHERS * _BINS)
@@ -63,7 +63,8 @@ class OpenGroups:
         # Torch counts int32 as it is; NumPy would make int64 of it first.
         found = torch.bincount(torch.from_numpy(bins), minlength=self._rows * _BINS)
         counts: Counts = found.numpy().reshape(self._rows, _BINS)
-        counts[self._largest] += key_counts(self._coarse).reshape(-1, _BINS)[:_OTHERS]
+        by_place = key_counts(self._coarse).reshape(-1, _BINS)
+        counts[self._largest] += by_place[: len(self._largest)]
         return counts[:-2]
 
 
