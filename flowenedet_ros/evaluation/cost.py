@@ -54,9 +54,10 @@ def measure_cost(config: EngineConfig, task: Task, images: int = 50, rounds: int
     count = min(images, len(task.samples))
     chosen = [index * len(task.samples) // count for index in range(count)]
     rounds = min(rounds, count)
-    # Graphs are compiled for the size of the first picture that they see.
-    _alone(run, task.samples, chosen[:1])
-    measure_frames(config, task, chosen[:1])
+    # Graphs are compiled for the size of the first picture that they see, and a lane's first run
+    # takes its memory.
+    _alone(run, task.samples, chosen[:LANES])
+    measure_frames(config, task, chosen[:LANES])
     times = []
     for number in range(rounds):
         share = chosen[number::rounds]

@@ -89,15 +89,12 @@ class ScoreHistogram:
     def __init__(self, groups: tuple[str, ...], counts: Mapping[str, Counts] | None = None) -> None:
         self.groups = groups
         given = dict(counts or {})
-        keys = np.flatnonzero(reduce(np.add, given.values(), np.zeros(BINS, np.int64)))
-        # Keys of scores below zero, the upper half, fall as their scores rise.
-        above_zero = np.searchsorted(keys, BINS // 2)
-        rising = np.concatenate([keys[above_zero:][::-1], keys[:above_zero]])
-        self._ranks = key_ranks(rising.astype(np.uint16)).astype(np.intp)
+        total = reduce(np.add, given.values(), np.zeros(BINS, np.int64))
+        self._ranks = np.flatnonzero(total[RISING])
         """(n,) places of the bins held among all, from the least score up."""
-        self._counts = np.zeros((len(groups), keys.size), np.int64)
+        self._counts = np.zeros((len(groups), self._ranks.size), np.int64)
         for group, of_group in given.items():
-            self._counts[groups.index(group)] = of_group[rising]
+            self._counts[groups.index(group)] = of_group[RISING[self._ranks]]
 
     def merge(self, other: 'ScoreHistogram') -> None:
         """Add the counts of another histogram of the same groups."""
