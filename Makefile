@@ -48,7 +48,7 @@ $(VENV)/.runtime: $(DECLARATIONS) | $(BIN)/python
 
 $(VENV)/.test: $(DECLARATIONS) $(VENV)/.runtime
 	$(BIN)/python -m pip install --disable-pip-version-check -q \
-	  -e '.[runtime,ros,train,corruptions,ray,submit,test]'
+	  -e '.[runtime,ros,train,corruptions,submit,test]'
 	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps \
 	  imagecorruptions-imaug==1.1.5
 	@touch $@
