@@ -14,9 +14,8 @@ from flowenedet_ros.inference.backends.onnxruntime import open_session
 from flowenedet_ros.inference.openvino_core import openvino_core
 
 BACKENDS = ('auto', 'onnxruntime-cuda', 'openvino', 'onnxruntime')
-LANES = 2
-"""Frames under way at once. Each has its share of the cores from the file to the counts: a graph
-on all of them would wait for those on which another frame is read or counted."""
+LANES = 1
+"""Frames under way at once: with two, processes of `--workers` sometimes waited forever."""
 
 Run = Callable[[NDArray[np.uint8]], dict[str, NDArray[Any]]]
 """From pictures, uint8 (N, H, W, 3), to tensors by name."""
